@@ -1,0 +1,94 @@
+//! The façade: posts in, analyses out.
+
+use crate::language::detect_language;
+use crate::neural::{Model, Scratch};
+use crate::pattern::Rules;
+use rayon::prelude::*;
+use tm_model::{EntityHit, PostAnalysis};
+
+/// Posts that one thread reads together. Fixed, so that results cannot depend on the number of threads.
+const CHUNK: usize = 32;
+
+/// Finds entities and events in posts. Cheap to share between threads; holds no state between calls.
+#[derive(Debug)]
+pub struct Analyzer {
+    rules: Option<Rules>,
+    model: Option<Model>,
+}
+
+impl Analyzer {
+    /// Patterns and model together.
+    pub fn new(rules: Rules, model: Model) -> Analyzer {
+        Analyzer { rules: Some(rules), model: Some(model) }
+    }
+    /// Patterns alone: indicators, no events.
+    pub fn rules_only(rules: Rules) -> Analyzer {
+        Analyzer { rules: Some(rules), model: None }
+    }
+    /// The model alone.
+    pub fn model_only(model: Model) -> Analyzer {
+        Analyzer { rules: None, model: Some(model) }
+    }
+
+    /// Name of the model, which results carry; `rules` without one.
+    pub fn version(&self) -> &str {
+        self.model.as_ref().map_or("rules", |m| m.config().name.as_str())
+    }
+
+    /// Analyses posts on all threads of the current rayon pool; results stand in the order of the texts.
+    pub fn analyze_all(&self, texts: &[&str]) -> Vec<PostAnalysis> {
+        texts.par_chunks(CHUNK).flat_map_iter(|chunk| self.analyze(chunk)).collect()
+    }
+
+    /// Analyses posts on the calling thread.
+    pub fn analyze(&self, texts: &[&str]) -> Vec<PostAnalysis> {
+        let mut results: Vec<PostAnalysis> = texts
+            .iter()
+            .map(|text| PostAnalysis {
+                language: detect_language(text),
+                relevance: 0.0,
+                entities: self.rules.as_ref().map(|r| r.find(text)).unwrap_or_default(),
+                events: Vec::new(),
+                vector: Vec::new(),
+            })
+            .collect();
+        let Some(model) = &self.model else { return results };
+        let gate = model.config().thresholds.gate;
+        let mut chosen = Vec::new();
+        for (i, text) in texts.iter().enumerate() {
+            let score = model.gate(text);
+            if score >= gate {
+                chosen.push(i);
+            } else {
+                // Below one half and below all that the encoder let through at the gate's edge.
+                results[i].relevance = (score * 0.1 * 1e4).round() / 1e4;
+            }
+        }
+        let picked: Vec<&str> = chosen.iter().map(|&i| texts[i]).collect();
+        let tokens: Vec<_> = picked.iter().map(|t| model.tokenizer().encode(t)).collect();
+        let readings = model.read_tokens(&picked, &tokens, &mut Scratch::default());
+        for (i, reading) in chosen.into_iter().zip(readings) {
+            let result = &mut results[i];
+            result.relevance = reading.relevance;
+            result.vector = reading.vector;
+            // An event makes a post relevant, whatever the post head says.
+            if let Some(best) = reading.events.iter().map(|e| e.confidence).max_by(f32::total_cmp) {
+                result.relevance = result.relevance.max(0.5f32.min(best + 0.1));
+            }
+            result.events = reading.events;
+            merge(&mut result.entities, reading.entities);
+        }
+        results
+    }
+}
+
+/// Adds what the model found where no pattern stands already: a validated indicator is surer than a guess.
+fn merge(entities: &mut Vec<EntityHit>, found: Vec<EntityHit>) {
+    let patterns = entities.len();
+    for hit in found {
+        if !entities[..patterns].iter().any(|e| e.span.overlaps(hit.span)) {
+            entities.push(hit);
+        }
+    }
+    entities.sort_by_key(|e| (e.span.start, e.span.end, e.kind));
+}

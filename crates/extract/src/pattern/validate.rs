@@ -1,0 +1,519 @@
+//! What a regular expression cannot say: checksums, public suffixes, ranges, the words around.
+
+use sha3::{Digest, Keccak256};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use tm_model::mask_card;
+
+/// A match within its text.
+pub(super) struct Candidate<'t> {
+    pub text: &'t str,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// A match that passed: where exactly, its normalised value, how sure.
+pub(super) struct Valid {
+    pub start: usize,
+    pub end: usize,
+    pub value: String,
+    pub confidence: f32,
+}
+
+type Check = fn(&Candidate<'_>) -> Option<Valid>;
+
+/// A named check.
+#[derive(Clone, Copy)]
+pub(super) struct Validator(&'static str, Check);
+
+impl std::fmt::Debug for Validator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Validator({})", self.0)
+    }
+}
+
+const CHECKS: [Validator; 25] = [
+    Validator("any", |c| c.pass(c.words().to_owned())),
+    Validator("lower", |c| c.pass(c.words().to_lowercase())),
+    Validator("upper", |c| c.pass(c.words().chars().map(|c| if is_hyphen(c) { '-' } else { c.to_ascii_uppercase() }).collect())),
+    Validator("digits", |c| c.pass(c.words().chars().filter(char::is_ascii_digit).collect())),
+    Validator("handle", |c| c.pass(refang(c.words()).to_lowercase())),
+    Validator("ipv4", ipv4),
+    Validator("cidr", cidr),
+    Validator("ipv6", ipv6),
+    Validator("mac", mac),
+    Validator("asn", |c| c.pass(c.words().replace(' ', ""))),
+    Validator("domain", domain),
+    Validator("email", email),
+    Validator("url", url),
+    Validator("onion", onion),
+    Validator("digest", digest),
+    Validator("btc", |c| base58check(c, &[0x00, 0x05])),
+    Validator("ltc", |c| if c.words().starts_with("ltc1") { bech32_address(c) } else { base58check(c, &[0x30, 0x32]) }),
+    Validator("doge", |c| base58check(c, &[0x1e, 0x16])),
+    Validator("trx", |c| base58check(c, &[0x41])),
+    Validator("bech32", bech32_address),
+    Validator("eth", eth),
+    Validator("xmr", xmr),
+    Validator("card", card),
+    Validator("iban", iban),
+    Validator("price", price),
+];
+
+impl Validator {
+    pub fn by_name(name: &str) -> Option<Validator> {
+        if name == "tox" {
+            return Some(Validator("tox", tox));
+        }
+        CHECKS.into_iter().find(|v| v.0 == name)
+    }
+    pub fn names() -> String {
+        CHECKS.map(|v| v.0).join(" ") + " tox"
+    }
+    pub fn check(self, candidate: &Candidate<'_>) -> Option<Valid> {
+        (self.1)(candidate)
+    }
+}
+
+impl Candidate<'_> {
+    fn words(&self) -> &str {
+        &self.text[self.start..self.end]
+    }
+    fn pass(&self, value: String) -> Option<Valid> {
+        Some(Valid { start: self.start, end: self.end, value, confidence: 0.99 })
+    }
+    fn before(&self) -> Option<char> {
+        self.text[..self.start].chars().next_back()
+    }
+    fn after(&self) -> Option<char> {
+        self.text[self.end..].chars().next()
+    }
+    /// Lower-cased characters before the match, at most `n`.
+    fn context(&self, n: usize) -> String {
+        let tail: Vec<char> = self.text[..self.start].chars().rev().take(n).collect();
+        tail.into_iter().rev().collect::<String>().to_lowercase()
+    }
+}
+
+fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '_' | ' ' | '\u{2010}'..='\u{2015}')
+}
+
+/// Undoes defanging: bracketed dots, at signs and colons, their words, the schemes.
+pub(super) fn refang(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(c) = rest.chars().next() {
+        let lower: String = rest.chars().take(12).collect::<String>().to_lowercase();
+        let hit = SPELLINGS.iter().find(|(from, _)| lower.starts_with(from));
+        match hit {
+            Some((from, to)) => {
+                while out.ends_with(' ') {
+                    out.pop();
+                }
+                out.push_str(to);
+                let taken: usize = rest.chars().take(from.chars().count()).map(char::len_utf8).sum();
+                rest = rest[taken..].trim_start_matches(' ');
+            }
+            None => {
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    out
+}
+
+const SPELLINGS: [(&str, &str); 30] = [
+    ("[.]", "."), ("(.)", "."), ("{.}", "."), ("[.", "."), (".]", "."), ("\\.", "."),
+    ("[dot]", "."), ("(dot)", "."), ("{dot}", "."), ("[ dot ]", "."), ("( dot )", "."), (" dot ", "."),
+    ("[точка]", "."), ("(точка)", "."), ("[点]", "."), ("(点)", "."),
+    ("[@]", "@"), ("(@)", "@"), ("[at]", "@"), ("(at)", "@"), ("{at}", "@"), ("[ at ]", "@"), ("( at )", "@"),
+    (" at ", "@"), ("[собака]", "@"), ("(собака)", "@"),
+    ("[://]", "://"), ("[:]", ":"), ("(:)", ":"), ("[//]", "//"),
+];
+
+fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
+    let inside = |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || n == '_');
+    // A fifth number, a fraction or a word glued on: not an address.
+    let dotted = c.after() == Some('.') && c.text[c.end + 1..].starts_with(|d: char| d.is_ascii_digit());
+    let led = c.before() == Some('.') && c.text[..c.start - 1].ends_with(|d: char| d.is_ascii_digit());
+    if inside(c.before()) || inside(c.after()) || dotted || led {
+        return None;
+    }
+    let value = refang(c.words());
+    let address: Ipv4Addr = value.parse().ok()?;
+    let defanged = value != c.words();
+    if !defanged {
+        let context = c.context(16);
+        let word = context.trim_end_matches([' ', ':', '=', 'v', '.', '№']).rsplit([' ', '(', '\n', '/']).next().unwrap_or("").to_owned();
+        const VERSION: [&str; 14] = [
+            "version", "ver", "versions", "build", "firmware", "release", "driver", "версия", "версии", "версию", "билд", "版本", "update", "chrome",
+        ];
+        if VERSION.contains(&word.as_str()) || VERSION.iter().any(|v| word.ends_with("版本") && *v == "版本") || context.ends_with('v') {
+            return None;
+        }
+        if address.octets()[0] == 0 {
+            return None;
+        }
+    }
+    c.pass(address.to_string())
+}
+
+fn cidr(c: &Candidate<'_>) -> Option<Valid> {
+    let value = refang(c.words());
+    let (address, bits) = value.split_once('/')?;
+    let address: Ipv4Addr = address.parse().ok()?;
+    let bits: u8 = bits.parse().ok().filter(|&b| b <= 32)?;
+    c.pass(format!("{address}/{bits}"))
+}
+
+fn ipv6(c: &Candidate<'_>) -> Option<Valid> {
+    let inside = |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_' | '.'));
+    let words = c.words();
+    if inside(c.before()) || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_')) {
+        return None;
+    }
+    let groups: Vec<&str> = words.split(':').filter(|g| !g.is_empty()).collect();
+    // `a::b` is C++, `12:30:45` a clock, `00:11:22:33:44:55` a card of a network.
+    let long = groups.iter().any(|g| g.len() >= 3);
+    if groups.len() < 3 && !(groups.len() == 2 && long) || !long || (!words.contains("::") && groups.len() != 8) {
+        return None;
+    }
+    let address: Ipv6Addr = words.parse().ok()?;
+    c.pass(address.to_string())
+}
+
+fn mac(c: &Candidate<'_>) -> Option<Valid> {
+    let value = c.words().to_lowercase().replace('-', ":");
+    let colon = value.matches(':').count() == 5 && !(c.words().contains('-') && c.words().contains(':'));
+    let more = |n: Option<char>| matches!(n, Some(':' | '-'));
+    (colon && value != "00:00:00:00:00:00" && !more(c.before()) && !more(c.after())).then(|| c.pass(value))?
+}
+
+/// Endings of files and members that are top-level domains too; a bare word with one of them is code, not a host.
+const AMBIGUOUS: [&str; 26] = [
+    "py", "sh", "rs", "pl", "md", "zip", "mov", "so", "ps", "cc", "app", "do", "in", "id", "is", "it", "am", "name", "to", "js", "my",
+    "cat", "java", "data", "page", "run",
+];
+
+/// Checks a host name (refanged); returns its normal form. `sure` when the spelling shows that a host is meant.
+fn host(value: &str, sure: bool) -> Option<String> {
+    let value = value.trim_end_matches('.');
+    let labels: Vec<&str> = value.split('.').collect();
+    let (last, first) = (labels.last()?, labels.first()?);
+    if labels.len() < 2 || labels.iter().any(|l| l.is_empty() || l.len() > 63 || l.starts_with('-') || l.ends_with('-')) {
+        return None;
+    }
+    let lower = value.to_lowercase();
+    let ascii = if lower.is_ascii() { lower } else { idna::domain_to_ascii(&lower).ok()? };
+    let suffix = psl::suffix(ascii.as_bytes());
+    let reserved = ["example", "onion", "i2p", "test"];
+    let top = ascii.rsplit('.').next()?;
+    let known = suffix.is_some_and(|s| s.is_known()) || reserved.contains(&top);
+    // The registrable part must hold something before the public suffix, e.g. not `co.uk` alone.
+    if !known || (!reserved.contains(&top) && psl::domain(ascii.as_bytes()).is_none()) {
+        return None;
+    }
+    if !sure {
+        let capital = |l: &str| l.starts_with(|c: char| c.is_uppercase()) && l.chars().any(|c| c.is_lowercase());
+        // `System.Net`, `ok.Thanks`: a sentence or a type name.
+        if capital(last) || last.chars().all(|c| c.is_uppercase()) != value.chars().filter(|c| c.is_alphabetic()).all(|c| c.is_uppercase()) {
+            return None;
+        }
+        if labels.len() == 2 && (AMBIGUOUS.contains(&top) || first.chars().count() < 2) {
+            return None;
+        }
+        if AMBIGUOUS.contains(&top) && labels.iter().any(|l| l.contains('_')) || ascii.ends_with(".argv.in") {
+            return None;
+        }
+    }
+    Some(ascii)
+}
+
+fn domain(c: &Candidate<'_>) -> Option<Valid> {
+    let glued = |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '-' | '/' | '\\' | '.'));
+    if glued(c.before()) || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '(')) {
+        return None;
+    }
+    // Words of other scripts run into a host without a blank: take its ASCII part where both occur.
+    let mut start = c.start;
+    let mut end = c.end;
+    let mixed = c.words().chars().any(|c| c.is_ascii_alphanumeric()) && !c.words().is_ascii();
+    if mixed {
+        let ascii = |c: char| c.is_ascii();
+        let first = c.words().find(ascii)?;
+        let tail: usize = c.words()[first..].chars().take_while(|&c| ascii(c)).map(char::len_utf8).sum();
+        start += first;
+        end = start + tail;
+    }
+    let inner = Candidate { text: c.text, start, end };
+    let words = inner.words().trim_end_matches(['.', '-']);
+    let end = start + words.len();
+    let value = refang(words);
+    let defanged = value != words;
+    // Blanks around a written-out dot are only believed between what looks like one host.
+    if words.contains(' ') && (value.matches('.').count() > 3 || value.contains(' ')) {
+        return None;
+    }
+    let value = host(&value, defanged)?;
+    Some(Valid { start, end, value, confidence: if defanged { 0.99 } else { 0.95 } })
+}
+
+fn email(c: &Candidate<'_>) -> Option<Valid> {
+    let value = refang(c.words());
+    let (user, name) = value.split_once('@')?;
+    let defanged = value != c.words();
+    // " at " is an English word: believe it only with a defanged or plain dotted host of known suffix behind it.
+    if c.words().contains(" at ") && !c.words().contains("dot") {
+        return None;
+    }
+    if c.before().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, '/' | '.' | '@')) || user.ends_with('.') || user.contains("..") {
+        return None;
+    }
+    let name = host(name, defanged || name.matches('.').count() > 0 && !name.ends_with(".py"))?;
+    c.pass(format!("{}@{name}", user.to_lowercase()))
+}
+
+fn url(c: &Candidate<'_>) -> Option<Valid> {
+    // Punctuation of the sentence, and a closing bracket without its opening one, do not belong to the location.
+    let mut words = c.words();
+    loop {
+        let cut = words.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '"', '*', '_', '~', '>', '…']);
+        let open = |a: char, b: char| cut.ends_with(b) && cut.matches(b).count() > cut.matches(a).count();
+        let cut = if open('(', ')') || open('[', ']') { &cut[..cut.len() - 1] } else { cut };
+        if cut.len() == words.len() {
+            break;
+        }
+        words = cut;
+    }
+    let end = c.start + words.len();
+    let value = refang(words);
+    let lower = value.to_lowercase();
+    let (scheme, rest) = match value.find("://").or_else(|| value.find(":\\\\")).or_else(|| value.find("__")) {
+        Some(at) if at < 8 => {
+            let scheme = match lower[..at].as_bytes() {
+                [b'h', .., b's'] => "https",
+                [b'h', ..] => "http",
+                [b'f', .., b's'] => "ftps",
+                [b'f', ..] => "ftp",
+                _ => &lower[..at],
+            };
+            let skip = if value[at..].starts_with("__") { 2 } else { 3 };
+            (Some(scheme.to_owned()), &value[at + skip..])
+        }
+        _ => (None, value.as_str()),
+    };
+    let split = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(split);
+    let (user, host_port) = authority.rsplit_once('@').map_or((None, authority), |(u, h)| (Some(u), h));
+    let bracketed = host_port.starts_with('[');
+    let (name, port) = match host_port.rsplit_once(':') {
+        Some((h, p)) if !p.is_empty() && p.chars().all(|c| c.is_ascii_digit()) && (!bracketed || h.ends_with(']')) => (h, Some(p)),
+        _ => (host_port, None),
+    };
+    let normal = if bracketed {
+        let inner: Ipv6Addr = name.trim_matches(['[', ']']).parse().ok()?;
+        format!("[{inner}]")
+    } else if let Ok(address) = name.parse::<Ipv4Addr>() {
+        address.to_string()
+    } else if name == "localhost" {
+        return None;
+    } else {
+        host(name, true)?
+    };
+    let mut out = scheme.map(|s| s + "://").unwrap_or_default();
+    if let Some(user) = user {
+        out += user;
+        out.push('@');
+    }
+    out += &normal;
+    if let Some(port) = port {
+        out.push(':');
+        out += port;
+    }
+    out += path;
+    Some(Valid { start: c.start, end, value: out, confidence: 0.99 })
+}
+
+/// Onion services: version 3 carries a checksum over key and version (Tor rend-spec-v3, section 6).
+fn onion(c: &Candidate<'_>) -> Option<Valid> {
+    let value = refang(c.words()).to_lowercase();
+    let name = value.strip_suffix(".onion")?;
+    if name.len() == 56 {
+        let bytes = base32(name)?;
+        let mut hasher = sha3::Sha3_256::new();
+        hasher.update(b".onion checksum");
+        hasher.update(&bytes[..32]);
+        hasher.update([3]);
+        let sum = hasher.finalize();
+        if bytes[34] != 3 || bytes[32..34] != sum[..2] {
+            return None;
+        }
+    }
+    c.pass(value)
+}
+
+fn base32(text: &str) -> Option<Vec<u8>> {
+    let (mut buffer, mut bits, mut out) = (0u32, 0, Vec::new());
+    for c in text.bytes() {
+        let value = match c {
+            b'a'..=b'z' => c - b'a',
+            b'2'..=b'7' => c - b'2' + 26,
+            _ => return None,
+        };
+        buffer = (buffer << 5) | u32::from(value);
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            out.push((buffer >> bits) as u8);
+            buffer &= (1 << bits) - 1;
+        }
+    }
+    Some(out)
+}
+
+/// Digests: letters and digits mixed, several different characters, and no talk of commits before it.
+fn digest(c: &Candidate<'_>) -> Option<Valid> {
+    let value = c.words().to_lowercase();
+    let distinct = value.bytes().collect::<std::collections::BTreeSet<_>>().len();
+    let letters = value.bytes().any(|b| b.is_ascii_alphabetic());
+    let context = c.context(20);
+    let code = value.len() == 40 && ["commit", "revision", "git ", "rev ", "коммит", "提交"].iter().any(|w| context.contains(w));
+    (distinct >= 6 && letters && !code).then(|| c.pass(value))?
+}
+
+fn base58check(c: &Candidate<'_>, versions: &[u8]) -> Option<Valid> {
+    let bytes = bs58::decode(c.words()).with_check(None).into_vec().ok()?;
+    (bytes.len() == 21 && versions.contains(&bytes[0])).then(|| c.pass(c.words().to_owned()))?
+}
+
+fn bech32_address(c: &Candidate<'_>) -> Option<Valid> {
+    bech32::segwit::decode(c.words()).ok()?;
+    c.pass(c.words().to_lowercase())
+}
+
+/// Ethereum: EIP-55 says the case of each letter; all lower or all upper carries no checksum.
+fn eth(c: &Candidate<'_>) -> Option<Valid> {
+    let hex = &c.words()[2..];
+    let lower = hex.to_lowercase();
+    let hash = Keccak256::digest(lower.as_bytes());
+    let checked: String = lower
+        .chars()
+        .enumerate()
+        .map(|(i, ch)| {
+            let nibble = if i % 2 == 0 { hash[i / 2] >> 4 } else { hash[i / 2] & 15 };
+            if nibble >= 8 { ch.to_ascii_uppercase() } else { ch }
+        })
+        .collect();
+    let mixed = hex.chars().any(|c| c.is_ascii_lowercase()) && hex.chars().any(|c| c.is_ascii_uppercase());
+    (!mixed || hex == checked).then(|| c.pass(format!("0x{checked}")))?
+}
+
+/// Monero: base58 in blocks of 11 characters for 8 bytes, Keccak-256 checksum of four bytes.
+fn xmr(c: &Candidate<'_>) -> Option<Valid> {
+    let mut bytes = Vec::with_capacity(69);
+    for block in c.words().as_bytes().chunks(11) {
+        let size = match block.len() {
+            11 => 8,
+            7 => 5,
+            _ => return None,
+        };
+        let mut n: u128 = 0;
+        for &b in block {
+            let digit = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".iter().position(|&a| a == b)?;
+            n = n * 58 + digit as u128;
+        }
+        if n >> (8 * size) != 0 {
+            return None;
+        }
+        bytes.extend_from_slice(&n.to_be_bytes()[16 - size..]);
+    }
+    let (body, sum) = bytes.split_at(bytes.len().checked_sub(4)?);
+    (bytes.len() == 69 && Keccak256::digest(body)[..4] == *sum).then(|| c.pass(c.words().to_owned()))?
+}
+
+fn tox(c: &Candidate<'_>) -> Option<Valid> {
+    let value = c.words().to_lowercase();
+    let mut sum = [0u8; 2];
+    for (i, pair) in value.as_bytes().chunks_exact(2).enumerate() {
+        let byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        sum[i % 2] ^= byte;
+    }
+    (sum == [0, 0] && value.bytes().any(|b| b != b'0')).then(|| c.pass(value))?
+}
+
+fn card(c: &Candidate<'_>) -> Option<Valid> {
+    let digits: String = c.words().chars().filter(char::is_ascii_digit).collect();
+    let n = digits.len();
+    let head = |k: usize| digits[..k].parse::<u32>().unwrap_or(0);
+    let issuer = match n {
+        13 | 16 | 19 if head(1) == 4 => true,
+        16 => (51..=55).contains(&head(2)) || (2221..=2720).contains(&head(4)) || head(4) == 6011 || head(2) == 65
+            || (3528..=3589).contains(&head(4)) || (2200..=2204).contains(&head(4)) || head(2) == 62,
+        15 => matches!(head(2), 34 | 37),
+        17..=19 => head(2) == 62 || matches!(head(2), 50 | 56..=58 | 63 | 67),
+        _ => false,
+    };
+    let luhn = digits.bytes().rev().enumerate().fold(0u32, |sum, (i, b)| {
+        let d = u32::from(b - b'0') * if i % 2 == 1 { 2 } else { 1 };
+        sum + d / 10 + d % 10
+    });
+    (issuer && luhn.is_multiple_of(10) && digits.bytes().any(|b| b != digits.as_bytes()[0])).then(|| c.pass(mask_card(&digits)))?
+}
+
+fn iban(c: &Candidate<'_>) -> Option<Valid> {
+    let value: String = c.words().chars().filter(|c| !c.is_whitespace()).collect();
+    if !(15..=34).contains(&value.len()) {
+        return None;
+    }
+    let rest = value[4..].bytes().chain(value[..4].bytes()).try_fold(0u64, |rest, b| match b {
+        b'0'..=b'9' => Some((rest * 10 + u64::from(b - b'0')) % 97),
+        b'A'..=b'Z' => Some((rest * 100 + u64::from(b - b'A') + 10) % 97),
+        _ => None,
+    });
+    (rest == Some(1)).then(|| c.pass(value))?
+}
+
+/// Amounts: the number in full, the currency as its ISO 4217 code (or the coin's ticker).
+fn price(c: &Candidate<'_>) -> Option<Valid> {
+    let words = c.words().trim();
+    if c.before().is_some_and(|b| b.is_ascii_alphanumeric() || b == '.' || b == ',') {
+        return None;
+    }
+    let lower = words.to_lowercase();
+    const CODES: [(&str, &[&str]); 10] = [
+        ("USDT", &["usdt"]),
+        ("USD", &["$", "usd", "бакс", "доллар", "美金", "美元", "刀"]),
+        ("EUR", &["€", "eur", "евро", "欧元"]),
+        ("RUB", &["₽", "руб", "rub", "卢布"]),
+        ("GBP", &["£", "gbp"]),
+        ("CNY", &["¥", "￥", "元", "块", "rmb", "cny"]),
+        ("XMR", &["xmr"]),
+        ("BTC", &["btc"]),
+        ("ETH", &["eth"]),
+        ("LTC", &["ltc"]),
+    ];
+    let (code, _) = CODES.iter().find(|(_, words)| words.iter().any(|w| lower.contains(w)))?;
+    let number: String = lower.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',')).collect();
+    let number = number.trim_end_matches(['.', ',']);
+    // A separator with three digits behind it groups thousands; another one starts the fraction.
+    let last = number.rfind(['.', ',']);
+    let plain = match last {
+        Some(at) if number.len() - at - 1 != 3 || number.starts_with("0") => {
+            format!("{}.{}", number[..at].replace(['.', ','], ""), &number[at + 1..])
+        }
+        _ => number.replace(['.', ','], ""),
+    };
+    let mut amount: f64 = plain.parse().ok()?;
+    let unit = |c: &char| matches!(c, 'k' | 'к' | '万');
+    let after_digits = lower.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let tail = after_digits.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ' '));
+    if let Some(sign) = tail.chars().next().filter(unit) {
+        amount *= if sign == '万' { 10_000.0 } else { 1000.0 };
+    }
+    if amount <= 0.0 {
+        return None;
+    }
+    let shown = if amount.fract() == 0.0 { format!("{amount:.0}") } else { format!("{amount}") };
+    Some(Valid { start: c.start, end: c.start + c.words().trim_end().len(), value: format!("{shown} {code}"), confidence: 0.95 })
+}

@@ -1,0 +1,119 @@
+//! The only truth: posts, what was extracted from them, and what was concluded.
+//!
+//! [`Store`] is the cut line between the stages and their storage. [`SqliteStore`] keeps everything in one SQLite file in
+//! WAL mode. Every method that writes does so in one transaction: after a kill the next run finds either all of it or
+//! none of it.
+#![deny(missing_docs)]
+
+mod records;
+mod sqlite;
+
+pub use records::{
+    AccountRow, Analyzed, ArgumentRow, Batch, Counts, EntityRow, EntitySummaryRow, EventRow, ForumRow, ImportKey,
+    ImportState, Interaction, PostFilter, StandingRow, ThreadRow, ThreatFilter, ThreatRow,
+};
+pub use sqlite::SqliteStore;
+
+use async_trait::async_trait;
+use tm_model::{Mention, Post, Reject, Threat};
+
+/// A store operation that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened or created.
+    #[error("cannot open store {path}: {source}")]
+    Open {
+        /// The file.
+        path: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The file was written by a newer version of the program.
+    #[error("store {path} has schema version {found}, this program knows up to {known}: use a newer threatminer")]
+    Newer {
+        /// The file.
+        path: String,
+        /// Version in the file.
+        found: i64,
+        /// Newest version that this program knows.
+        known: i64,
+    },
+    /// The database refused an operation.
+    #[error("store: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A stored value cannot be read back: the file was changed by something else.
+    #[error("store: damaged value: {0}")]
+    Damaged(String),
+}
+
+/// Result of a store operation.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// What every size of installation can do. Identifiers are the store's own unless said.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Begins or goes on with the import of a file.
+    async fn begin_import(&self, key: &ImportKey) -> Result<ImportState>;
+    /// Stores a batch of posts and refusals and how far the import is, in one transaction. Posts that are known already
+    /// (same forum and external identifier) are counted, not stored again. Returns the state afterwards.
+    async fn store_batch(&self, import: i64, batch: &Batch) -> Result<ImportState>;
+    /// Rows that an import set aside, at most `limit`.
+    async fn rejects(&self, import: i64, limit: u32) -> Result<Vec<Reject>>;
+
+    /// Number of posts that are not analysed by `version`.
+    async fn pending(&self, version: &str) -> Result<u64>;
+    /// At most `limit` posts that are not analysed by `version`, by identifier, above `after`.
+    async fn next_pending(&self, version: &str, after: i64, limit: u32) -> Result<Vec<Post>>;
+    /// Writes the analyses of a batch in one transaction, replacing older ones.
+    async fn store_analyses(&self, version: &str, batch: &[Analyzed]) -> Result<()>;
+
+    /// All event mentions with their circumstances, by time and identifier.
+    async fn mentions(&self) -> Result<Vec<Mention>>;
+    /// Replaces all threat events.
+    async fn replace_threats(&self, threats: &[Threat]) -> Result<()>;
+    /// All interactions: one row a post, with whom it answers and quotes.
+    async fn interactions(&self) -> Result<Vec<Interaction>>;
+    /// Replaces all standings.
+    async fn replace_standings(&self, standings: &[StandingRow]) -> Result<()>;
+    /// A fact about the store.
+    async fn fact(&self, key: &str) -> Result<Option<String>>;
+    /// Writes a fact about the store.
+    async fn set_fact(&self, key: &str, value: &str) -> Result<()>;
+
+    /// Counts for the overview.
+    async fn counts(&self) -> Result<Counts>;
+    /// All forums.
+    async fn forums(&self) -> Result<Vec<ForumRow>>;
+    /// Distinct values of each entity type, most first.
+    async fn entity_types(&self) -> Result<Vec<(String, u64)>>;
+    /// Event mentions a month and type.
+    async fn events_by_month(&self) -> Result<Vec<(String, String, u64)>>;
+    /// Threat events that pass a filter, with the number of all that do.
+    async fn threats(&self, filter: &ThreatFilter) -> Result<(u64, Vec<ThreatRow>)>;
+    /// One threat event.
+    async fn threat(&self, id: &str) -> Result<Option<ThreatRow>>;
+    /// Event mentions of a threat event, by time.
+    async fn threat_mentions(&self, id: &str) -> Result<Vec<EventRow>>;
+    /// Threat events that an account takes part in, with its number of mentions.
+    async fn threats_of_account(&self, account: i64) -> Result<Vec<(ThreatRow, u64)>>;
+    /// Accounts by rank (or another order), with the number of all.
+    async fn accounts(&self, filter: &PostFilter) -> Result<(u64, Vec<AccountRow>)>;
+    /// One account.
+    async fn account(&self, id: i64) -> Result<Option<AccountRow>>;
+    /// Entities that pass a filter (`entity_type`, `text`), most posts first, with the number of all that do.
+    async fn entities(&self, filter: &PostFilter) -> Result<(u64, Vec<EntitySummaryRow>)>;
+    /// One entity.
+    async fn entity(&self, id: i64) -> Result<Option<EntitySummaryRow>>;
+    /// Entities of the posts that pass a filter, with the number of posts, most first.
+    async fn entity_counts(&self, filter: &PostFilter) -> Result<Vec<EntitySummaryRow>>;
+    /// Posts that pass a filter, newest first unless it says otherwise.
+    async fn posts(&self, filter: &PostFilter) -> Result<Vec<Post>>;
+    /// Threads by identifier.
+    async fn threads(&self, ids: &[i64]) -> Result<Vec<ThreadRow>>;
+    /// Entity mentions of posts.
+    async fn entities_of(&self, posts: &[i64]) -> Result<Vec<EntityRow>>;
+    /// Event mentions of posts.
+    async fn events_of(&self, posts: &[i64]) -> Result<Vec<EventRow>>;
+    /// What posts quote: post, quoted post if stored, quoted author.
+    async fn quotes_of(&self, posts: &[i64]) -> Result<Vec<(i64, Option<i64>, Option<String>)>>;
+}

