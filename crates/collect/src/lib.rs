@@ -1,0 +1,48 @@
+//! Bytes to posts: dump importers and text cleaning.
+//!
+//! [`open`] reads a file of posts, plain or compressed with gzip or Zstandard, as a stream of [`Item`]s in bounded
+//! memory. Three formats are known: JSON lines (one [`PostRecord`](tm_model::PostRecord) a line), CSV with a header
+//! row, and SQL dumps of the forum engines MyBB, phpBB, SMF, FluxBB, Discuz! and NodeBB as mysqldump, pg_dump and
+//! sqlite write them. A line or row that cannot be used becomes an [`Item::Reject`] and reading goes on; an error ends
+//! the stream, after every post before it was handed over.
+//!
+//! What stands between a dump and a post is done here as well: quotes, edit notes and markup are taken out of the
+//! text, entities are decoded, names of boards, threads and authors are looked up, hidden posts are left out and
+//! [counted](Import::hidden).
+//!
+//! ```
+//! use tm_collect::{open_reader, Format, Item, Options};
+//!
+//! let lines = &br#"{"id": 7, "author": "vega", "text": "selling access, escrow only"}"#[..];
+//! let mut import = open_reader("posts.jsonl", lines, Some(Format::Jsonl), Options::default())?;
+//! match import.next().transpose()? {
+//!     Some(Item::Post(post)) => assert_eq!(post.author.as_deref(), Some("vega")),
+//!     other => panic!("{other:?}"),
+//! }
+//! assert!(import.next().is_none());
+//! # Ok::<(), tm_collect::CollectError>(())
+//! ```
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod bytes;
+mod dump;
+mod error;
+mod field;
+mod format;
+mod import;
+mod input;
+mod jsonl;
+mod sql;
+mod table;
+mod text;
+
+pub use dump::Hidden;
+pub use error::CollectError;
+pub use format::{Format, UnknownFormatName};
+pub use import::{Import, Item, Options, open, open_reader};
+pub use input::Meter;
+pub use text::{
+    Bbcode, Cleaned, clean_bbcode, clean_markdown, clean_s9e, decode_entities, flatten_html, strip_controls,
+};

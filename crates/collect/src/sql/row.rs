@@ -1,0 +1,128 @@
+//! One row: the values of a tuple, in memory that is used again for the next.
+
+use super::Table;
+use std::{borrow::Cow, sync::Arc};
+
+#[derive(Debug, Clone, Copy)]
+struct Value {
+    start: usize,
+    end: usize,
+    null: bool,
+}
+
+/// The values of a row by column name.
+pub(crate) struct Row {
+    table: Arc<Table>,
+    data: Vec<u8>,
+    values: Vec<Value>,
+    open: usize,
+    too_large: bool,
+    max_value: usize,
+}
+
+impl Row {
+    pub(super) fn new(max_value: usize) -> Row {
+        let table = Arc::new(Table { name: String::new(), columns: Vec::new() });
+        Row { table, data: Vec::new(), values: Vec::new(), open: 0, too_large: false, max_value }
+    }
+
+    pub(super) fn begin(&mut self, table: &Arc<Table>) {
+        self.table = Arc::clone(table);
+        self.clear();
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.data.clear();
+        self.data.shrink_to(1024 * 1024);
+        self.values.clear();
+        self.open = 0;
+        self.too_large = false;
+    }
+
+    /// Adds bytes to the open value. The whole row stays under twice the largest value.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let value = self.data.len() - self.open + bytes.len();
+        if value > self.max_value || self.data.len() + bytes.len() > self.max_value.saturating_mul(2) {
+            self.too_large = true;
+        } else if !self.too_large {
+            self.data.extend_from_slice(bytes);
+        }
+    }
+
+    pub(super) fn push_byte(&mut self, byte: u8) {
+        self.push(&[byte]);
+    }
+
+    /// What was pushed of the open value so far.
+    pub(super) fn open_value(&self) -> &[u8] {
+        &self.data[self.open..]
+    }
+
+    /// Puts other bytes in the place of the open value.
+    pub(super) fn replace_open(&mut self, bytes: &[u8]) {
+        self.data.truncate(self.open);
+        self.push(bytes);
+    }
+
+    pub(super) fn close_value(&mut self, null: bool) {
+        let end = self.data.len();
+        self.values.push(Value { start: self.open, end, null });
+        self.open = end;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        self.table.columns.len()
+    }
+
+    pub(super) fn too_large(&self) -> bool {
+        self.too_large
+    }
+
+    /// The beginning of what was read, for a reject's snippet.
+    pub(crate) fn head(&self) -> Vec<u8> {
+        let mut head = Vec::new();
+        let ends = self.values.iter().map(|value| value.end).chain([self.data.len()]);
+        let mut start = 0;
+        for end in ends.filter(|end| *end > 0) {
+            if head.len() > 800 || start >= self.data.len() {
+                break;
+            }
+            if start > 0 {
+                head.extend_from_slice(b" | ");
+            }
+            head.extend_from_slice(&self.data[start..end.min(start + 800)]);
+            start = end;
+        }
+        head
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The bytes of a column; `None` when it is NULL or there is no such column.
+    pub(crate) fn bytes(&self, column: &str) -> Option<&[u8]> {
+        let place = self.table.columns.iter().position(|name| name == column)?;
+        let value = self.values.get(place).filter(|value| !value.null)?;
+        self.data.get(value.start..value.end)
+    }
+
+    /// The text of a column; bytes that are no UTF-8 become U+FFFD.
+    pub(crate) fn text(&self, column: &str) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes(column).unwrap_or_default())
+    }
+
+    /// The whole number in a column.
+    pub(crate) fn int(&self, column: &str) -> Option<i64> {
+        std::str::from_utf8(self.bytes(column)?).ok()?.trim().parse().ok()
+    }
+
+    /// The identifier in a column; zero and below mean that there is none.
+    pub(crate) fn id(&self, column: &str) -> Option<u64> {
+        self.int(column).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0)
+    }
+}
