@@ -1,6 +1,6 @@
 //! `eval`: the shipped model against labelled data.
 
-use super::{Context_, unbuilt};
+use super::{Setting, unbuilt};
 use crate::cli::{Eval, FoldName, Task};
 use crate::output;
 use serde_json::json;
@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use tm_train::{Fold, GoldPost, Score, average_precision, read_gold, score_entities, score_events};
 
-pub fn run(context: &Context_, options: &Eval) -> anyhow::Result<ExitCode> {
+pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
     if options.task == Task::Actors {
         return unbuilt("eval actors");
     }

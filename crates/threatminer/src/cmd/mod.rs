@@ -1,23 +1,34 @@
-//! One file a subcommand.
+//! One file a subcommand, and what they share.
 
+mod analyze;
+mod demo;
+mod doctor;
 mod eval;
+mod export;
 mod extract;
+mod import;
+mod known;
 mod model;
+mod rank;
 mod rules;
+mod serve;
 mod train;
 
 use crate::cli::{Arguments, Command, Global, ModelCommand, RulesCommand};
 use crate::config::Config;
 use anyhow::Context;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tm_extract::neural::Model;
 use tm_extract::{Analyzer, Rules};
+use tm_store::{SqliteStore, Store};
 
 /// The model that comes with the program.
 const MODEL: &[u8] = include_bytes!("../../../../models/threatminer.safetensors");
 
-/// What every command needs.
-pub struct Context_ {
+/// Options of every command, and the configuration.
+pub struct Setting {
     pub global: Global,
     pub config: Config,
 }
@@ -29,23 +40,35 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         anyhow::ensure!(threads > 0, "--threads must be at least 1");
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting threads")?;
     }
-    let context = Context_ { global: arguments.global, config };
+    let s = Setting { global: arguments.global, config };
     match arguments.command {
-        Command::Entities(a) => extract::entities(&context, &a),
-        Command::Events(a) => extract::events(&context, &a),
-        Command::Eval(a) => eval::run(&context, &a),
-        Command::Train(a) => train::run(&context, &a),
+        Command::Demo(a) => demo::run(&s, &a),
+        Command::Import(a) => import::run(&s, &a),
+        Command::Crawl(_) => unbuilt("crawl"),
+        Command::Analyze(a) => analyze::run(&s, &a),
+        Command::Serve(a) => serve::run(&s, &a),
+        Command::Entities(a) => extract::entities(&s, &a),
+        Command::Events(a) => extract::events(&s, &a),
+        Command::Rank(a) => rank::run(&s, &a),
+        Command::Actors(a) => known::actors(&s, &a),
+        Command::Threats(a) => known::threats(&s, &a),
+        Command::Search(a) => known::search(&s, &a),
+        Command::Export(a) => export::run(&s, &a),
+        Command::Report(_) => unbuilt("report"),
+        Command::Eval(a) => eval::run(&s, &a),
+        Command::Train(a) => train::run(&s, &a),
         Command::Rules(RulesCommand::Check { files }) => rules::check(&files),
-        Command::Model(ModelCommand::Info { json }) => model::info(&context, json),
-        _ => unbuilt("this"),
+        Command::Model(ModelCommand::Info { json }) => model::info(&s, json),
+        Command::Doctor(a) => doctor::run(&s, &a),
     }
 }
 
+/// An honest answer for what the contract names and this version lacks.
 fn unbuilt(what: &str) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("{what} is not built yet; see CHANGELOG.md for what is")
+    anyhow::bail!("{what} is not built yet; CHANGELOG.md says what is")
 }
 
-impl Context_ {
+impl Setting {
     /// Reads the model: the file of `--model`, else the bundled one.
     pub fn model(&self) -> anyhow::Result<Model> {
         match &self.global.model {
@@ -60,5 +83,32 @@ impl Context_ {
     /// Rules and model together.
     pub fn analyzer(&self) -> anyhow::Result<Analyzer> {
         Ok(Analyzer::new(Rules::bundled()?, self.model()?))
+    }
+
+    /// Path of the store: option, configuration, default.
+    pub fn store_path(&self) -> PathBuf {
+        self.global.store.clone().or_else(|| self.config.store.clone()).unwrap_or_else(|| "threatminer.db".into())
+    }
+
+    /// Folder of the search index, beside the store.
+    pub fn index_folder(&self) -> PathBuf {
+        let mut name = self.store_path().into_os_string();
+        name.push(".search");
+        name.into()
+    }
+
+    /// Opens the store.
+    pub async fn open_store(&self) -> anyhow::Result<Arc<dyn Store>> {
+        let path = self.store_path();
+        let text = path.to_string_lossy();
+        if let Some((scheme, _)) = text.split_once("://") {
+            anyhow::bail!("a store at {scheme}:// is not built yet; give the path of an SQLite file");
+        }
+        Ok(Arc::new(SqliteStore::open(&path).await?))
+    }
+
+    /// The runtime of commands that use the store.
+    pub fn runtime(&self) -> anyhow::Result<tokio::runtime::Runtime> {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("starting the runtime")
     }
 }

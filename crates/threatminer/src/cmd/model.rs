@@ -1,11 +1,11 @@
 //! `model info`.
 
-use super::Context_;
+use super::Setting;
 use crate::output;
 use std::io::Write;
 use std::process::ExitCode;
 
-pub fn info(context: &Context_, json: bool) -> anyhow::Result<ExitCode> {
+pub fn info(context: &Setting, json: bool) -> anyhow::Result<ExitCode> {
     let model = context.model()?;
     let config = model.config();
     let mut out = output::stdout();

@@ -1,13 +1,13 @@
 //! `train`: labelled data to model file.
 
-use super::Context_;
+use super::Setting;
 use crate::cli::Train;
 use crate::{output, progress};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tm_train::{Outcome, TrainOptions, train};
 
-pub fn run(context: &Context_, a: &Train) -> anyhow::Result<ExitCode> {
+pub fn run(context: &Setting, a: &Train) -> anyhow::Result<ExitCode> {
     let options = TrainOptions {
         base: a.base.clone(),
         vocabulary: a.vocabulary.clone(),

@@ -1,0 +1,299 @@
+//! Key hackers: structure and content, as a sum of named parts.
+//!
+//! After HackerRank (Huang, Guo, Guo, Li 2021): a topic-specific PageRank whose teleport distribution prefers members who
+//! write about threats, joined with content indicators. Each part is scaled to 0..1 over the ranked accounts and has a
+//! fixed weight; an account's score is the sum of its parts, so that every rank can be explained.
+
+use crate::pagerank::{Edge, pagerank};
+use std::collections::{BTreeMap, BTreeSet};
+use tm_model::{EventType, Modality, Timestamp};
+
+/// What ranking needs to know of a post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostFacts {
+    /// Author.
+    pub account: i64,
+    /// Thread.
+    pub thread: i64,
+    /// True for the first post of its thread.
+    pub starts: bool,
+    /// Time.
+    pub time: Option<Timestamp>,
+    /// Code points.
+    pub length: u32,
+    /// Probability of relevance.
+    pub relevance: f32,
+    /// Indicators in it.
+    pub indicators: u32,
+    /// Events in it.
+    pub events: Vec<(EventType, Modality)>,
+    /// Account that it answers.
+    pub answers: Option<i64>,
+    /// Accounts that it quotes.
+    pub quotes: Vec<i64>,
+    /// Accounts that it mentions.
+    pub mentions: Vec<i64>,
+}
+
+/// A ranked account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranked {
+    /// The account.
+    pub account: i64,
+    /// From 1.
+    pub rank: u32,
+    /// Sum of the parts, 0 to 1.
+    pub score: f64,
+    /// Named parts.
+    pub parts: Vec<(String, f64)>,
+    /// Answers, quotes and mentions received.
+    pub answers: u64,
+}
+
+/// Names and weights of the parts.
+pub const PARTS: [(&str, f64); 5] =
+    [("structure", 0.35), ("provision", 0.25), ("events", 0.15), ("knowledge", 0.15), ("reach", 0.10)];
+
+/// Weight of a reply, a quote, a mention, and of writing in somebody's thread without answering anybody in particular.
+const REPLY: f64 = 1.0;
+const QUOTE: f64 = 1.2;
+const MENTION: f64 = 0.7;
+const SAME_THREAD: f64 = 0.4;
+
+/// Edges between accounts (as positions in `accounts`): who gives attention to whom. Repetition counts logarithmically, so
+/// that one pair that answers each other a thousand times does not outweigh ten strangers.
+pub fn interaction_edges(posts: &[PostFacts], accounts: &[i64]) -> Vec<Edge> {
+    let place: BTreeMap<i64, u32> = accounts.iter().enumerate().map(|(i, a)| (*a, i as u32)).collect();
+    let mut starters: BTreeMap<i64, i64> = BTreeMap::new();
+    for p in posts.iter().filter(|p| p.starts) {
+        starters.entry(p.thread).or_insert(p.account);
+    }
+    let mut weights: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+    for p in posts {
+        let Some(&from) = place.get(&p.account) else { continue };
+        let mut add = |to: i64, weight: f64| {
+            if let Some(&to) = place.get(&to).filter(|&&to| to != from) {
+                *weights.entry((from, to)).or_default() += weight;
+            }
+        };
+        p.answers.into_iter().for_each(|to| add(to, REPLY));
+        p.quotes.iter().for_each(|&to| add(to, QUOTE));
+        p.mentions.iter().for_each(|&to| add(to, MENTION));
+        if p.answers.is_none() && p.quotes.is_empty() {
+            starters.get(&p.thread).into_iter().for_each(|&to| add(to, SAME_THREAD));
+        }
+    }
+    weights.into_iter().map(|((from, to), w)| Edge { from, to, weight: (1.0 + w).ln() }).collect()
+}
+
+/// Scales to 0..1 by the logarithm: forum activity is heavy-tailed, and a linear scale would leave one account at one and
+/// all others at nothing.
+fn scale(values: &mut [f64]) {
+    let max = values.iter().copied().fold(0.0f64, f64::max);
+    for v in values.iter_mut() {
+        *v = if max > 0.0 { (1.0 + 99.0 * *v / max).ln() / 100.0f64.ln() } else { 0.0 };
+    }
+}
+
+/// Ranks the authors of `posts`, best first; ties by account.
+pub fn rank(posts: &[PostFacts]) -> Vec<Ranked> {
+    let accounts: Vec<i64> = posts.iter().map(|p| p.account).collect::<BTreeSet<_>>().into_iter().collect();
+    let place: BTreeMap<i64, usize> = accounts.iter().enumerate().map(|(i, a)| (*a, i)).collect();
+    let n = accounts.len();
+    let edges = interaction_edges(posts, &accounts);
+    let (mut provision, mut events, mut knowledge, mut topic) = (vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    for p in posts {
+        let i = place[&p.account];
+        let relevance = f64::from(p.relevance);
+        topic[i] += relevance;
+        // Long posts show effort, indicators show substance; both only where the post is about threats at all.
+        knowledge[i] += relevance * ((1.0 + f64::from(p.length)).ln() / 8.0 + (1.0 + f64::from(p.indicators)).ln());
+        for (kind, modality) in &p.events {
+            let certain = match modality {
+                Modality::Asserted => 1.0,
+                Modality::Planned => 0.7,
+                Modality::Hypothetical => 0.3,
+                Modality::Asked | Modality::Negated => 0.0,
+            };
+            events[i] += 0.2 + certain;
+            use EventType as E;
+            // Who offers, shares, leaks or attacks provides; who buys or asks does not.
+            if matches!(kind, E::Sell | E::Release | E::Update | E::Leak | E::Ddos | E::Intrusion | E::Ransom | E::Malware) {
+                provision[i] += certain;
+            }
+        }
+    }
+    let mut structure = pagerank(n, &edges, &topic, 1e-9);
+    let mut reach = vec![0.0; n];
+    for e in &edges {
+        reach[e.to as usize] += 1.0;
+    }
+    let mut answers = vec![0u64; n];
+    for p in posts {
+        for to in p.answers.iter().chain(&p.quotes).chain(&p.mentions).filter(|to| **to != p.account) {
+            if let Some(&i) = place.get(to) {
+                answers[i] += 1;
+            }
+        }
+    }
+    for values in [&mut structure, &mut provision, &mut events, &mut knowledge, &mut reach] {
+        scale(values);
+    }
+    let mut ranked: Vec<Ranked> = (0..n)
+        .map(|i| {
+            let values = [structure[i], provision[i], events[i], knowledge[i], reach[i]];
+            // Rounded before they are added, so that what is shown adds up.
+            let part = |((name, weight), v): ((&str, f64), f64)| (name.to_owned(), (v * weight * 1e4).round() / 1e4);
+            let parts: Vec<(String, f64)> = PARTS.into_iter().zip(values).map(part).collect();
+            let score = (parts.iter().map(|p| p.1).sum::<f64>() * 1e4).round() / 1e4;
+            Ranked { account: accounts[i], rank: 0, score, parts, answers: answers[i] }
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.account.cmp(&b.account)));
+    for (i, r) in ranked.iter_mut().enumerate() {
+        r.rank = i as u32 + 1;
+    }
+    ranked
+}
+
+/// Rank at the end of each quarter, counting posts up to then: account → (quarter, rank, ranked accounts, score).
+pub fn history(posts: &[PostFacts]) -> BTreeMap<i64, Vec<(String, u32, u32, f64)>> {
+    let mut sorted: Vec<&PostFacts> = posts.iter().filter(|p| p.time.is_some()).collect();
+    sorted.sort_by_key(|p| p.time);
+    let mut result: BTreeMap<i64, Vec<(String, u32, u32, f64)>> = BTreeMap::new();
+    let mut quarters: Vec<(String, usize)> = Vec::new();
+    for (i, p) in sorted.iter().enumerate() {
+        let label = p.time.map(Timestamp::quarter).unwrap_or_default();
+        match quarters.last_mut() {
+            Some((last, end)) if *last == label => *end = i + 1,
+            _ => quarters.push((label, i + 1)),
+        }
+    }
+    // A forum of twenty years would be ranked eighty times: the last sixteen quarters are what a chart can show.
+    for (label, end) in quarters.iter().rev().take(16).rev() {
+        let upto: Vec<PostFacts> = sorted[..*end].iter().map(|p| (*p).clone()).collect();
+        let ranked = rank(&upto);
+        let of = ranked.len() as u32;
+        for r in ranked {
+            result.entry(r.account).or_default().push((label.clone(), r.rank, of, r.score));
+        }
+    }
+    result
+}
+
+/// An account of an edge list, ranked without content.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct RankedName {
+    /// From 1.
+    pub rank: u32,
+    /// Name.
+    pub account: String,
+    /// Sum of the parts.
+    pub score: f64,
+    /// Named parts.
+    pub parts: BTreeMap<&'static str, f64>,
+}
+
+/// Ranks the accounts of an edge list (from, to, weight): structure alone.
+pub fn rank_edges(edges: &[(String, String, f64)]) -> Vec<RankedName> {
+    let names: BTreeSet<&str> = edges.iter().flat_map(|(a, b, _)| [a.as_str(), b.as_str()]).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let place: BTreeMap<&str, u32> = names.iter().enumerate().map(|(i, n)| (*n, i as u32)).collect();
+    let mut sums: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+    for (from, to, weight) in edges {
+        let (a, b) = (place[from.as_str()], place[to.as_str()]);
+        if a != b && *weight > 0.0 {
+            *sums.entry((a, b)).or_default() += weight;
+        }
+    }
+    let list: Vec<Edge> = sums.iter().map(|(&(from, to), &w)| Edge { from, to, weight: (1.0 + w).ln() }).collect();
+    let n = names.len();
+    let mut structure = pagerank(n, &list, &[], 1e-10);
+    let (mut reach, mut activity) = (vec![0.0; n], vec![0.0; n]);
+    for e in &list {
+        reach[e.to as usize] += 1.0;
+        activity[e.from as usize] += 1.0;
+    }
+    for values in [&mut structure, &mut reach, &mut activity] {
+        scale(values);
+    }
+    let mut ranked: Vec<RankedName> = (0..n)
+        .map(|i| {
+            let round = |x: f64| (x * 1e6).round() / 1e6;
+            let parts = BTreeMap::from([
+                ("structure", round(structure[i] * 0.5)),
+                ("reach", round(reach[i] * 0.3)),
+                ("activity", round(activity[i] * 0.2)),
+            ]);
+            let score = round(parts.values().sum());
+            RankedName { rank: 0, account: names[i].to_owned(), score, parts }
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.account.cmp(&b.account)));
+    for (i, r) in ranked.iter_mut().enumerate() {
+        r.rank = i as u32 + 1;
+    }
+    ranked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(account: i64, thread: i64, starts: bool, relevance: f32, events: &[(EventType, Modality)]) -> PostFacts {
+        PostFacts {
+            account,
+            thread,
+            starts,
+            time: Some(Timestamp(1_750_000_000 + thread * 86_400 * 70)),
+            length: 100,
+            relevance,
+            indicators: 0,
+            events: events.to_vec(),
+            answers: None,
+            quotes: Vec::new(),
+            mentions: Vec::new(),
+        }
+    }
+
+    fn forum() -> Vec<PostFacts> {
+        let sale = [(EventType::Sell, Modality::Asserted)];
+        let mut posts = vec![post(1, 1, true, 0.9, &sale), post(2, 2, true, 0.0, &[])];
+        // Account 1 sells and four others answer; account 2 chats, and account 7 answers it thirty times.
+        posts.extend((3..7).map(|a| post(a, 1, false, 0.3, &[])));
+        posts.extend((0..30).map(|_| post(7, 2, false, 0.0, &[])));
+        posts
+    }
+
+    #[test]
+    fn who_provides_and_is_answered_leads() {
+        let ranked = rank(&forum());
+        assert_eq!(ranked[0].account, 1);
+        for r in &ranked {
+            assert!((r.parts.iter().map(|p| p.1).sum::<f64>() - r.score).abs() < 1e-9);
+            assert!((0.0..=1.0).contains(&r.score));
+        }
+    }
+
+    #[test]
+    fn one_tireless_answerer_lifts_nobody() {
+        let of = |posts: &[PostFacts], account| rank(posts).iter().find(|r| r.account == account).unwrap().rank;
+        assert!(of(&forum(), 1) < of(&forum(), 2));
+    }
+
+    #[test]
+    fn history_has_each_quarter_once() {
+        let history = history(&forum());
+        let labels: Vec<&str> = history[&7].iter().map(|h| h.0.as_str()).collect();
+        assert_eq!(labels, ["2025 Q4"]);
+        assert_eq!(history[&1].len(), 2);
+    }
+
+    #[test]
+    fn edge_lists_need_no_store() {
+        let edge = |a: &str, b: &str| (a.to_owned(), b.to_owned(), 1.0);
+        let ranked = rank_edges(&[edge("a", "hub"), edge("b", "hub"), edge("c", "hub"), edge("hub", "a"), edge("x", "x")]);
+        assert_eq!((ranked[0].account.as_str(), ranked.len()), ("hub", 5));
+        assert!(rank_edges(&[]).is_empty());
+    }
+}

@@ -1,0 +1,209 @@
+//! `analyze`: extraction over what is pending, then fusion and ranking.
+
+use super::Setting;
+use crate::cli::Analyze;
+use crate::{output, progress};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tm_extract::Analyzer;
+use tm_graph::rank::PostFacts;
+use tm_graph::{fields, fuse, rank, words};
+use tm_search::{Document, Index};
+use tm_store::{Analyzed, PostFilter, StandingRow, Store};
+
+/// Posts of one transaction.
+const BATCH: u32 = 512;
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Done {
+    pub posts: u64,
+    pub seconds: f64,
+    pub threats: usize,
+    pub accounts: usize,
+}
+
+pub fn run(setting: &Setting, options: &Analyze) -> anyhow::Result<ExitCode> {
+    setting.runtime()?.block_on(async {
+        let store = setting.open_store().await?;
+        let analyzer = Arc::new(setting.analyzer()?);
+        if options.again {
+            store.set_fact("again", "yes").await?;
+        }
+        let done = analyze(setting, &*store, &analyzer).await?;
+        index(setting, &*store).await?;
+        let mut out = output::stdout();
+        if options.json {
+            output::json_line(&mut out, &json!({"posts": done.posts, "seconds": done.seconds,
+                "posts_per_second": done.posts as f64 / done.seconds.max(1e-9), "threats": done.threats, "accounts": done.accounts}))?;
+        } else {
+            writeln!(out, "{} posts analysed ({:.0}/s), {} threat events, {} accounts ranked",
+                done.posts, done.posts as f64 / done.seconds.max(1e-9), done.threats, done.accounts)?;
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Analyses what is pending, then draws the conclusions if anything changed.
+pub async fn analyze(setting: &Setting, store: &dyn Store, analyzer: &Arc<Analyzer>) -> anyhow::Result<Done> {
+    let started = std::time::Instant::now();
+    let version = analyzer.version().to_owned();
+    // Asked to do all again: the posts behind `again_from` are still to be done, also after a kill.
+    let mut after = 0i64;
+    let again = store.fact("again").await?.as_deref() == Some("yes");
+    let pending = if again { store.counts().await?.posts } else { store.pending(&version).await? };
+    if again {
+        after = store.fact("again_from").await?.and_then(|s| s.parse().ok()).unwrap_or(0);
+    }
+    let bar = progress::bar(pending, "analysing", setting.global.quiet);
+    let mut done = Done::default();
+    loop {
+        let posts = if again {
+            store.posts(&PostFilter { after: Some(after), limit: BATCH, ..PostFilter::default() }).await?
+        } else {
+            store.next_pending(&version, after, BATCH).await?
+        };
+        let Some(last) = posts.last().map(|p| p.id) else { break };
+        let worker = Arc::clone(analyzer);
+        let (posts, found) = tokio::task::spawn_blocking(move || {
+            let texts: Vec<&str> = posts.iter().map(|p| p.text.as_str()).collect();
+            let found = worker.analyze_all(&texts);
+            (posts, found)
+        })
+        .await?;
+        let batch: Vec<Analyzed> =
+            posts.iter().zip(found).map(|(p, analysis)| Analyzed { post_id: p.id, analysis }).collect();
+        store.store_analyses(&version, &batch).await?;
+        after = last;
+        if again {
+            store.set_fact("again_from", &after.to_string()).await?;
+        }
+        done.posts += batch.len() as u64;
+        bar.inc(batch.len() as u64);
+    }
+    if again {
+        store.set_fact("again_from", "0").await?;
+        store.set_fact("again", "no").await?;
+    }
+    bar.finish_and_clear();
+    done.seconds = started.elapsed().as_secs_f64();
+    if done.posts > 0 || store.fact("concluded").await?.as_deref() != Some("yes") {
+        (done.threats, done.accounts) = conclude(store).await?;
+        store.set_fact("concluded", "yes").await?;
+    } else {
+        let counts = store.counts().await?;
+        (done.threats, done.accounts) = (counts.threats as usize, counts.accounts as usize);
+    }
+    Ok(done)
+}
+
+/// Ranking, then fusion: how serious an event is depends on who speaks of it.
+async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
+    let interactions = store.interactions().await?;
+    let mut bits: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
+    for i in &interactions {
+        let kinds: Vec<_> = i.events.iter().map(|e| e.0).collect();
+        if let Some(account) = i.account_id {
+            bits.entry(account).or_default().push(fields::fields_of(&i.text, &kinds));
+        }
+    }
+    let mut background = words::count(interactions.iter().map(|i| i.text.as_str()));
+    // Words of a single post say nothing of a language; without them the table stays small.
+    background.retain(|_, n| *n > 1);
+    store.set_fact("background", &serde_json::to_string(&background)?).await?;
+    let facts: Vec<PostFacts> = interactions
+        .into_iter()
+        .filter_map(|i| {
+            Some(PostFacts {
+                account: i.account_id?,
+                thread: i.thread_id,
+                starts: i.starts,
+                time: i.time,
+                length: i.length,
+                relevance: i.relevance,
+                indicators: i.indicators,
+                events: i.events,
+                answers: i.answers,
+                quotes: i.quotes,
+                mentions: i.mentions,
+            })
+        })
+        .collect();
+    let ranked = rank::rank(&facts);
+    let mut history = rank::history(&facts);
+    let standing: BTreeMap<i64, f64> = ranked.iter().map(|r| (r.account, r.score)).collect();
+    let rows: Vec<StandingRow> = ranked
+        .into_iter()
+        .map(|r| {
+            let radar = fields::radar(bits.get(&r.account).map(Vec::as_slice).unwrap_or_default());
+            let mut strongest: Vec<(String, f64, u32)> =
+                fields::FIELDS.iter().zip(radar).map(|(f, (n, share))| ((*f).to_owned(), share, n)).collect();
+            strongest.retain(|f| f.2 > 0);
+            strongest.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            StandingRow {
+                account_id: r.account,
+                fields: strongest.into_iter().map(|f| (f.0, f.1)).collect(),
+                history: history.remove(&r.account).unwrap_or_default(),
+                answers: r.answers,
+                standing: tm_model::Standing {
+                    rank: r.rank,
+                    account: r.account.to_string(),
+                    score: r.score,
+                    parts: r.parts,
+                },
+            }
+        })
+        .collect();
+    store.replace_standings(&rows).await?;
+    let (_, accounts) = store.accounts(&PostFilter::default()).await?;
+    let names: BTreeMap<i64, String> = accounts.into_iter().map(|a| (a.id, a.name)).collect();
+    let threats = fuse::fuse(&store.mentions().await?, &standing, &names);
+    store.replace_threats(&threats).await?;
+    Ok((threats.len(), rows.len()))
+}
+
+/// Posts that are indexed together.
+const INDEX_BATCH: u32 = 20_000;
+
+/// Opens the search index beside the store and adds what it lacks.
+pub async fn index(setting: &Setting, store: &dyn Store) -> anyhow::Result<Arc<Index>> {
+    let index = Arc::new(Index::open(&setting.index_folder())?);
+    loop {
+        let after = index.covers();
+        let posts = store.posts(&PostFilter { after: Some(after), limit: INDEX_BATCH, ..PostFilter::default() }).await?;
+        if posts.is_empty() {
+            return Ok(index);
+        }
+        let mut threads: Vec<i64> = posts.iter().map(|p| p.thread_id).collect();
+        let mut accounts: Vec<i64> = posts.iter().filter_map(|p| p.account_id).collect();
+        for ids in [&mut threads, &mut accounts] {
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        let threads: BTreeMap<i64, _> = store.threads(&threads).await?.into_iter().map(|t| (t.id, t)).collect();
+        let (_, rows) = store.accounts(&PostFilter { ids: Some(accounts), ..PostFilter::default() }).await?;
+        let names: BTreeMap<i64, String> = rows.into_iter().map(|a| (a.id, a.name)).collect();
+        let documents: Vec<Document> = posts
+            .into_iter()
+            .map(|p| {
+                let thread = threads.get(&p.thread_id);
+                Document {
+                    id: p.id,
+                    language: p.language.unwrap_or_else(|| tm_extract::detect_language(&p.text)).to_string(),
+                    text: p.text,
+                    title: thread.map(|t| t.title.clone()).unwrap_or_default(),
+                    forum: thread.map(|t| t.forum.clone()).unwrap_or_default(),
+                    board: thread.and_then(|t| t.board.clone()).unwrap_or_default(),
+                    author: p.account_id.and_then(|a| names.get(&a).cloned()).unwrap_or_default(),
+                    time: p.time,
+                }
+            })
+            .collect();
+        let target = Arc::clone(&index);
+        tokio::task::spawn_blocking(move || target.add(&documents)).await??;
+    }
+}

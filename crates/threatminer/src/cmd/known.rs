@@ -1,0 +1,234 @@
+//! `actors`, `threats`, `search`: what the store knows.
+
+use super::{Setting, analyze};
+use crate::cli::{Listing, Search, Threats};
+use crate::output::{self, fit};
+use serde_json::json;
+use std::collections::HashMap;
+use std::io::Write;
+use std::process::ExitCode;
+use tm_model::{EventType, Family, Post, Timestamp, mask_secrets};
+use tm_store::{AccountRow, PostFilter, Store, ThreatFilter, ThreatRow};
+
+fn day(t: Option<Timestamp>) -> String {
+    t.map(Timestamp::day).unwrap_or_else(|| "?".into())
+}
+
+fn nothing(what: &str) -> anyhow::Result<ExitCode> {
+    output::note(format!("no {what}; import posts and run threatminer analyze first"));
+    Ok(ExitCode::from(1))
+}
+
+pub fn account_json(a: &AccountRow) -> serde_json::Value {
+    let s = a.standing.as_ref();
+    let parts: serde_json::Map<String, serde_json::Value> =
+        s.map(|s| s.standing.parts.iter().map(|(k, v)| (k.clone(), json!(v))).collect()).unwrap_or_default();
+    json!({"rank": s.map(|s| s.standing.rank), "account": a.name, "forum": a.forum, "score": s.map(|s| s.standing.score),
+        "parts": parts, "posts": a.posts, "threads_started": a.threads_started, "answers_received": s.map(|s| s.answers),
+        "first_seen": a.first, "last_seen": a.last,
+        "fields": s.map(|s| s.fields.iter().map(|f| json!({"name": f.0, "share": f.1})).collect::<Vec<_>>())})
+}
+
+pub fn threat_json(t: &ThreatRow) -> serde_json::Value {
+    let arguments: Vec<_> = t
+        .arguments
+        .iter()
+        .map(|a| json!({"role": a.role, "value": mask_secrets(&a.value), "count": a.count, "posts": a.posts}))
+        .collect();
+    json!({"id": t.id, "title": mask_secrets(&t.title), "type": t.kind, "family": t.kind.family(), "status": t.status,
+        "severity": t.severity, "confidence": t.confidence, "first_seen": t.first, "last_seen": t.last,
+        "mentions": t.mentions, "posts": t.posts, "forums": t.forums,
+        "participants": t.participants.iter().map(|p| p.1.as_str()).collect::<Vec<_>>(), "arguments": arguments,
+        "severity_parts": t.severity_parts.iter().map(|(n, v, w, note)| json!({"name": n, "value": v, "weight": w, "note": note})).collect::<Vec<_>>()})
+}
+
+pub fn actors(setting: &Setting, options: &Listing) -> anyhow::Result<ExitCode> {
+    setting.runtime()?.block_on(async {
+        let store = setting.open_store().await?;
+        let mut out = output::stdout();
+        let filter = PostFilter {
+            text: options.name.clone(),
+            forum: options.forum.clone(),
+            sort: "rank".into(),
+            limit: if options.name.is_some() { 0 } else { options.limit as u32 },
+            ..PostFilter::default()
+        };
+        let (_, mut rows) = store.accounts(&filter).await?;
+        if let Some(name) = &options.name {
+            rows.retain(|a| a.name.to_lowercase() == name.to_lowercase());
+        }
+        if rows.is_empty() {
+            return nothing("such account");
+        }
+        for a in &rows {
+            if options.json {
+                let mut value = account_json(a);
+                if options.name.is_some() {
+                    let held = store.entity_counts(&PostFilter { account: Some(a.id), limit: 50, ..PostFilter::default() }).await?;
+                    let list = |contact: bool| {
+                        held.iter()
+                            .filter(|e| e.kind.is_contact() == contact)
+                            .map(|e| json!({"type": e.kind, "value": mask_secrets(&e.value), "posts": e.posts}))
+                            .collect::<Vec<_>>()
+                    };
+                    value["contacts"] = json!(list(true));
+                    value["entities"] = json!(list(false));
+                    let threats = store.threats_of_account(a.id).await?;
+                    value["threats"] = json!(threats.iter().map(|(t, n)| json!({"id": t.id, "title": t.title, "type": t.kind, "mentions": n})).collect::<Vec<_>>());
+                    value["history"] = json!(a.standing.as_ref().map(|s| &s.history));
+                }
+                output::json_line(&mut out, &value)?;
+                continue;
+            }
+            let Some(s) = &a.standing else {
+                writeln!(out, "   -  {:<22} {} ({} posts), not ranked yet", fit(&a.name, 22), a.forum, a.posts)?;
+                continue;
+            };
+            let parts: Vec<String> = s.standing.parts.iter().map(|(n, v)| format!("{n} {v:.2}")).collect();
+            writeln!(out, "{:>4}  {:<22} {:.3}  {}, {} posts, {}", s.standing.rank, fit(&a.name, 22), s.standing.score, a.forum, a.posts, parts.join(" + "))?;
+            if options.name.is_some() {
+                portrait(&*store, a, &mut out).await?;
+            }
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn portrait(store: &dyn Store, a: &AccountRow, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(out, "      from {} to {}, {} threads started", day(a.first), day(a.last), a.threads_started)?;
+    if let Some(s) = &a.standing {
+        let fields: Vec<String> = s.fields.iter().map(|f| format!("{} {:.2}", f.0, f.1)).collect();
+        writeln!(out, "      fields: {}", fields.join(", "))?;
+        let history: Vec<String> = s.history.iter().map(|h| format!("{}: {} of {}", h.0, h.1, h.2)).collect();
+        writeln!(out, "      rank over time: {}", history.join("; "))?;
+    }
+    let held = store.entity_counts(&PostFilter { account: Some(a.id), limit: 30, ..PostFilter::default() }).await?;
+    let list: Vec<String> = held.iter().map(|e| format!("{} {} ({})", e.kind, mask_secrets(&e.value), e.posts)).collect();
+    writeln!(out, "      entities: {}", list.join(", "))?;
+    for (t, n) in store.threats_of_account(a.id).await?.iter().take(10) {
+        writeln!(out, "      {} {} ({n} mentions)", t.id, fit(&t.title, 70))?;
+    }
+    Ok(())
+}
+
+pub fn threats(setting: &Setting, options: &Threats) -> anyhow::Result<ExitCode> {
+    let mut types: Vec<EventType> = Vec::new();
+    if let Some(family) = &options.family {
+        let family: Family = family.parse()?;
+        types.extend(EventType::ALL.iter().filter(|t| t.family() == family));
+    }
+    if let Some(kind) = &options.kind {
+        types = vec![kind.parse()?];
+    }
+    anyhow::ensure!(
+        ["severity", "last_seen", "first_seen", "mentions"].contains(&options.sort.as_str()),
+        "unknown order '{}', known are: severity last_seen first_seen mentions",
+        options.sort
+    );
+    setting.runtime()?.block_on(async {
+        let store = setting.open_store().await?;
+        let mut out = output::stdout();
+        if let Some(id) = &options.id {
+            let Some(t) = store.threat(id).await? else { return nothing("such threat event") };
+            one_threat(&*store, &t, options.json, &mut out).await?;
+            out.flush()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let filter = ThreatFilter { types, sort: options.sort.clone(), limit: options.limit as u32, ..ThreatFilter::default() };
+        let (total, rows) = store.threats(&filter).await?;
+        if rows.is_empty() {
+            return nothing("threat event");
+        }
+        for t in &rows {
+            if options.json {
+                output::json_line(&mut out, &threat_json(t))?;
+            } else {
+                writeln!(out, "{}  {:.2}  {:<13} {:<9} {:<60} {} to {}, {} posts", t.id, t.severity, t.kind, t.status, fit(&t.title, 60), day(t.first), day(t.last), t.posts)?;
+            }
+        }
+        if !options.json && !setting.global.quiet {
+            output::note(format!("{} of {total} threat events", rows.len()));
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn one_threat(store: &dyn Store, t: &ThreatRow, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let posts = store.posts(&PostFilter { threat: Some(t.id.clone()), oldest_first: true, ..PostFilter::default() }).await?;
+    let by_id: HashMap<i64, &Post> = posts.iter().map(|p| (p.id, p)).collect();
+    let (_, accounts) = store
+        .accounts(&PostFilter { ids: Some(posts.iter().filter_map(|p| p.account_id).collect()), ..PostFilter::default() })
+        .await?;
+    let names: HashMap<i64, String> = accounts.into_iter().map(|a| (a.id, a.name)).collect();
+    let mut timeline = Vec::new();
+    for m in store.threat_mentions(&t.id).await? {
+        let Some(p) = by_id.get(&m.post_id) else { continue };
+        let masked = mask_secrets(&p.text);
+        let sentence = tm_extract::sentence_around(&masked, m.trigger);
+        let name = p.account_id.and_then(|a| names.get(&a)).map_or("?", String::as_str);
+        timeline.push((p.time, p.id, name, sentence.slice(&masked).unwrap_or("").to_owned(), sentence, m));
+    }
+    if as_json {
+        let mut value = threat_json(t);
+        value["timeline"] = timeline
+            .iter()
+            .map(|(time, post, name, words, sentence, m)| {
+                json!({"time": time, "post": post, "external_id": by_id.get(post).map(|p| &p.external_id), "author": name,
+                    "sentence": words, "start": sentence.start, "end": sentence.end, "type": m.kind, "modality": m.modality,
+                    "trigger": {"text": m.trigger_text, "start": m.trigger.start, "end": m.trigger.end}})
+            })
+            .collect();
+        return output::json_line(out, &value);
+    }
+    writeln!(out, "{}  {}\n  {} ({}), {}, severity {:.2}, confidence {:.2}, {} to {}, {} posts in {}", t.id, t.title, t.kind,
+        t.kind.family(), t.status, t.severity, t.confidence, day(t.first), day(t.last), t.posts, t.forums.join(", "))?;
+    for (name, value, weight, note) in &t.severity_parts {
+        writeln!(out, "    {name:<10} {:.2} of {weight:.2}  {note}", value * weight)?;
+    }
+    for a in t.arguments.iter().take(20) {
+        writeln!(out, "  {:<13} {} ({}×, posts {})", a.role, mask_secrets(&a.value), a.count, a.posts.iter().take(6).map(i64::to_string).collect::<Vec<_>>().join(" "))?;
+    }
+    for (time, post, name, words, _, m) in &timeline {
+        writeln!(out, "  {}  post {post:<6} {:<16} [{}] {}", day(*time), fit(name, 16), m.modality, fit(&words.replace('\n', " "), 120))?;
+    }
+    Ok(())
+}
+
+pub fn search(setting: &Setting, options: &Search) -> anyhow::Result<ExitCode> {
+    setting.runtime()?.block_on(async {
+        let store = setting.open_store().await?;
+        let index = analyze::index(setting, &*store).await?;
+        let hits = index.search(&options.query.join(" "), None, None, 0, options.limit)?;
+        if hits.posts.is_empty() {
+            output::note("nothing found");
+            return Ok(ExitCode::from(1));
+        }
+        let rows = store.posts(&PostFilter { ids: Some(hits.posts.clone()), ..PostFilter::default() }).await?;
+        let by_id: HashMap<i64, &Post> = rows.iter().map(|p| (p.id, p)).collect();
+        let threads: HashMap<i64, _> =
+            store.threads(&rows.iter().map(|p| p.thread_id).collect::<Vec<_>>()).await?.into_iter().map(|t| (t.id, t)).collect();
+        let ids = rows.iter().filter_map(|p| p.account_id).collect();
+        let (_, accounts) = store.accounts(&PostFilter { ids: Some(ids), ..PostFilter::default() }).await?;
+        let names: HashMap<i64, String> = accounts.into_iter().map(|a| (a.id, a.name)).collect();
+        let mut out = output::stdout();
+        for p in hits.posts.iter().filter_map(|id| by_id.get(id)) {
+            let thread = threads.get(&p.thread_id);
+            let author = p.account_id.and_then(|a| names.get(&a)).map_or("?", String::as_str);
+            let text = mask_secrets(&p.text);
+            if options.json {
+                output::json_line(&mut out, &json!({"post": p.id, "external_id": p.external_id, "forum": thread.map(|t| &t.forum),
+                    "thread": thread.map(|t| &t.title), "author": author, "time": p.time, "text": text}))?;
+            } else {
+                let piece: String = tm_search::snippet(&text, &hits.words, 150).into_iter().map(|s| s.0).collect();
+                writeln!(out, "{}  {:<16} {}\n    {}", day(p.time), fit(author, 16), thread.map_or("", |t| t.title.as_str()), fit(&piece, 160))?;
+            }
+        }
+        if !options.json && !setting.global.quiet {
+            output::note(format!("{} of {} posts", hits.posts.len(), hits.total));
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,168 @@
+// The REST contract as types (docs/api.md), and one cached GET.
+
+export type Family = "trade" | "spread" | "attack" | "incident";
+export type EventType =
+  | "sell" | "buy" | "exchange" | "release" | "update" | "leak" | "ddos" | "intrusion" | "ransom"
+  | "fraud" | "malware" | "vulnerability" | "patch" | "takedown";
+export type Modality = "asserted" | "planned" | "hypothetical" | "asked" | "negated";
+export type Role =
+  | "actor" | "target" | "asset" | "version" | "vulnerability" | "technique" | "price" | "quantity"
+  | "payment" | "contact" | "time" | "place";
+export type Status = "asked" | "planned" | "active" | "discussed" | "negated";
+
+export type Facet = { value: string; count: number };
+export type Page<T> = { total: number; items: T[]; facets: Record<string, Facet[]> };
+export type Health = { version: string; model: string; posts: number; pending: number; status: "ok" | "analysing" };
+export type Named = { id: number; name: string };
+
+export type Overview = {
+  counts: {
+    posts: number; relevant_posts: number; accounts: number; threads: number; forums: number;
+    threats: number; mentions: number; entities: number; pending: number;
+  };
+  forums: {
+    id: number; name: string; posts: number; accounts: number; language: string | null;
+    first_post: string | null; last_post: string | null;
+  }[];
+  entities_by_type: { type: string; count: number }[];
+  events_over_time: { labels: string[]; families: Record<Family, number[]> };
+  latest_threats: ThreatSummary[];
+  top_threats: ThreatSummary[];
+  key_actors: ActorSummary[];
+  graph: {
+    nodes: { id: number; name: string; forum: string; rank: number; score: number }[];
+    edges: { from: number; to: number; weight: number }[];
+  };
+};
+
+export type ThreatSummary = {
+  id: string; title: string; type: EventType; family: Family; status: Status;
+  severity: number; confidence: number; first_seen: string; last_seen: string;
+  mentions: number; posts: number; forums: string[]; participants: Named[];
+};
+
+export type Span = { start: number; end: number };
+export type Sentence = {
+  time: string | null; post_id: number; thread_id: number; thread: string; forum: string;
+  account: Named | null; sentence: string; sentence_start: number;
+  spans: (Span & { kind: "trigger" | "argument"; label: string })[];
+  type: EventType; modality: Modality; confidence: number;
+};
+
+export type Threat = ThreatSummary & {
+  severity_parts: { name: string; value: number; weight: number; note: string }[];
+  arguments: { role: Role; value: string; count: number; posts: number[]; entity_id: number | null }[];
+  all_participants: { id: number; name: string; forum: string; rank: number | null; mentions: number; as: string[] }[];
+  timeline: Sentence[];
+  entities: EntityCount[];
+  related: ThreatSummary[];
+};
+
+export type ActorSummary = {
+  id: number; name: string; forum: string; rank: number; score: number; parts: Record<string, number>;
+  posts: number; threads_started: number; answers_received: number;
+  first_seen: string | null; last_seen: string | null; fields: string[];
+};
+
+export type Portrait = {
+  actor: ActorSummary;
+  brief: { text: string; posts: number[] }[];
+  languages: { language: string; posts: number }[];
+  activity: { labels: string[]; started: number[]; answered: number[]; by_hour: number[]; by_weekday: number[] };
+  fields: { name: string; value: number; posts: number }[];
+  keywords: { word: string; weight: number; count: number }[];
+  rank_history: { label: string; rank: number; of: number; score: number }[];
+  contacts: EntityCount[];
+  entities: EntityCount[];
+  threats: (ThreatSummary & { as: string[]; own_mentions: number })[];
+  neighbours: { id: number; name: string; forum: string; rank: number | null; answered: number; answered_by: number }[];
+  posts_started: PostRef[];
+  posts_answered: PostRef[];
+};
+
+export type EntityCount = { id: number; type: string; value: string; count: number };
+export type EntitySummary = {
+  id: number; type: string; value: string; posts: number; first_seen: string | null; last_seen: string | null;
+};
+export type EntityDetail = {
+  entity: EntitySummary;
+  activity: { labels: string[]; posts: number[] };
+  posts: PostRef[];
+  actors: { id: number; name: string; forum: string; count: number }[];
+  threats: ThreatSummary[];
+  cooccurring: EntityCount[];
+};
+export type PostRef = {
+  id: number; forum: string; thread_id: number; thread: string; board: string | null;
+  account: Named | null; time: string | null; excerpt: string;
+};
+export type PostEntity = Span & {
+  id: number; type: string; value: string; source: "pattern" | "model" | "gazetteer"; confidence: number;
+};
+export type PostEvent = {
+  id: number; type: EventType; family: Family; modality: Modality; confidence: number; threat_id: string | null;
+  trigger: Span;
+  arguments: (Span & { role: Role; confidence: number })[];
+};
+export type Post = {
+  id: number; external_id: string; forum: string; board: string | null; thread_id: number; thread: string;
+  account: Named | null; time: string | null; language: string | null; text: string; url: string | null;
+  relevance: number | null; reply_to: number | null; quotes: { post_id: number | null; author: string | null }[];
+  entities: PostEntity[];
+  events: PostEvent[];
+};
+export type Thread = { id: number; title: string; forum: string; board: string | null; total: number; posts: Post[] };
+export type SearchPage = {
+  total: number; took_ms: number;
+  items: (PostRef & { snippet: { text: string; hit: boolean }[] })[];
+  facets: Record<"forum" | "language", Facet[]>;
+  error: string | null;
+};
+
+export class ApiError extends Error {
+  constructor(readonly status: number, message: string) {
+    super(message);
+  }
+}
+
+const BASE = "/api/v1";
+// Answers are kept a minute, so that "back" shows a page at once and at its old scroll position.
+const KEEP_MS = 60_000;
+const KEEP_ENTRIES = 80;
+const kept = new Map<string, { at: number; data: unknown }>();
+
+export function cached<T>(path: string): T | undefined {
+  const hit = kept.get(path);
+  if (!hit || Date.now() - hit.at > KEEP_MS) return undefined;
+  return hit.data as T;
+}
+
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const hit = cached<T>(path);
+  if (hit !== undefined) return hit;
+  const answer = await fetch(BASE + path, { headers: { accept: "application/json" }, signal: signal ?? null });
+  const body: unknown = await answer.json().catch(() => null);
+  if (!answer.ok) {
+    const said = body && typeof body === "object" && "error" in body ? String(body.error) : "";
+    throw new ApiError(answer.status, said);
+  }
+  if (body === null) throw new ApiError(answer.status, "");
+  kept.delete(path);
+  kept.set(path, { at: Date.now(), data: body });
+  if (kept.size > KEEP_ENTRIES) kept.delete(kept.keys().next().value as string);
+  return body as T;
+}
+
+export function forget(path: string): void {
+  kept.delete(path);
+}
+
+/** A path with those parameters that are set. */
+export function withQuery(path: string, params: Record<string, string | number | null | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) {
+    if (value !== null && value !== undefined && value !== "") query.set(key, String(value));
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+}

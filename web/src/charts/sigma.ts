@@ -1,0 +1,108 @@
+// Drawing of the account network with sigma; a chunk of its own.
+import Graph from "graphology";
+import forceAtlas2 from "graphology-layout-forceatlas2";
+import Sigma from "sigma";
+import type { Overview } from "../api.ts";
+import type { Colours } from "./colours.ts";
+
+type Options = { colours: Colours; forum: (name: string) => string; open: (id: number) => void };
+type NodeAttributes = { x: number; y: number; size: number; label: string; color: string; score: number };
+type EdgeAttributes = { size: number; color: string; weight: number };
+type Drawn = { x: number; y: number; size: number; label?: string | null; color: string };
+type LabelSettings = { labelSize: number; labelFont: string; labelWeight: string };
+
+const MAX_LABEL = 22;
+
+// Names may be of any length; the full one is in the portrait.
+function short(name: string): string {
+  const points = Array.from(name);
+  return points.length > MAX_LABEL ? `${points.slice(0, MAX_LABEL - 1).join("")}…` : name;
+}
+
+export function draw(box: HTMLElement, data: Overview["graph"], { colours, forum, open }: Options): () => void {
+  const graph = new Graph<NodeAttributes, EdgeAttributes>({ type: "directed", multi: false });
+  const top = Math.max(1e-9, ...data.nodes.map((n) => n.score));
+  data.nodes.forEach((n, i) => {
+    if (graph.hasNode(String(n.id))) return;
+    // A golden-angle spiral by rank: the layout starts, and therefore ends, the same every time.
+    const angle = i * 2.399963;
+    const far = Math.sqrt(i + 1);
+    graph.addNode(String(n.id), {
+      x: far * Math.cos(angle), y: far * Math.sin(angle), size: 3 + 11 * Math.sqrt(Math.max(0, n.score) / top),
+      label: short(n.name), color: forum(n.forum), score: n.score,
+    });
+  });
+  const heaviest = Math.max(1, ...data.edges.map((e) => e.weight));
+  for (const e of data.edges) {
+    const [a, b] = [String(e.from), String(e.to)];
+    if (a === b || !graph.hasNode(a) || !graph.hasNode(b) || graph.hasEdge(a, b)) continue;
+    graph.addEdge(a, b, { size: 0.6 + 2.4 * (e.weight / heaviest), color: colours.edge, weight: Math.max(0.1, e.weight) });
+  }
+  if (graph.order > 1) {
+    forceAtlas2.assign(graph, {
+      iterations: 300,
+      settings: { gravity: 1.4, scalingRatio: 9, strongGravityMode: false, adjustSizes: true, edgeWeightInfluence: 0.5, slowDown: 4 },
+    });
+  }
+
+  let over: string | null = null;
+  const label = (context: CanvasRenderingContext2D, node: Drawn, settings: LabelSettings, hovered: boolean) => {
+    if (!node.label) return;
+    const size = settings.labelSize;
+    context.font = `${hovered ? "600" : settings.labelWeight} ${size}px ${settings.labelFont}`;
+    const x = node.x + node.size + 4;
+    const y = node.y + size / 3;
+    // An outline in the ground's colour keeps a label legible over edges.
+    context.lineWidth = 3.5;
+    context.lineJoin = "round";
+    context.strokeStyle = colours.panel;
+    context.strokeText(node.label, x, y);
+    context.fillStyle = colours.text;
+    context.fillText(node.label, x, y);
+  };
+
+  const sigma = new Sigma<NodeAttributes, EdgeAttributes>(graph, box, {
+    allowInvalidContainer: true,
+    labelFont: colours.font,
+    labelSize: 12,
+    labelWeight: "400",
+    labelDensity: 0.7,
+    labelGridCellSize: 95,
+    labelRenderedSizeThreshold: 5,
+    defaultEdgeType: "arrow",
+    minCameraRatio: 0.2,
+    maxCameraRatio: 3,
+    stagePadding: 34,
+    zIndex: true,
+    defaultDrawNodeLabel: (context, node, settings) => label(context, node as Drawn, settings as LabelSettings, false),
+    defaultDrawNodeHover: (context, node, settings) => {
+      const drawn = node as Drawn;
+      context.beginPath();
+      context.arc(drawn.x, drawn.y, drawn.size + 2.5, 0, Math.PI * 2);
+      context.lineWidth = 2;
+      context.strokeStyle = colours.text;
+      context.stroke();
+      label(context, drawn, settings as LabelSettings, true);
+    },
+    nodeReducer: (node, attributes) => {
+      if (over === null || node === over || graph.areNeighbors(node, over)) {
+        return over === null ? attributes : { ...attributes, forceLabel: true, zIndex: 1 };
+      }
+      return { ...attributes, color: colours.line, label: "", zIndex: 0 };
+    },
+    edgeReducer: (edge, attributes) => {
+      if (over === null) return attributes;
+      return graph.hasExtremity(edge, over) ? { ...attributes, color: colours.accent, zIndex: 1 } : { ...attributes, hidden: true };
+    },
+  });
+
+  sigma.on("enterNode", ({ node }) => { over = node; box.style.cursor = "pointer"; sigma.refresh({ skipIndexation: true }); });
+  sigma.on("leaveNode", () => { over = null; box.style.cursor = ""; sigma.refresh({ skipIndexation: true }); });
+  sigma.on("clickNode", ({ node }) => open(Number(node)));
+  // The wheel scrolls the page; zoom is by pinch, double click, or wheel with Ctrl.
+  sigma.getMouseCaptor().on("wheel", (event) => {
+    const original = event.original as WheelEvent;
+    if (!original.ctrlKey) event.preventSigmaDefault();
+  });
+  return () => sigma.kill();
+}

@@ -1,0 +1,215 @@
+import { useEffect, useRef, useState } from "react";
+import type { Facet, ThreatSummary } from "../api.ts";
+import { useI18n, type Key } from "../i18n/index.ts";
+import { Link, to, useQuery } from "../router.tsx";
+import { AccountLinks, Meter, Seen, StatusBadge, TypeBadge } from "./bits.tsx";
+import { Icon } from "./icons.tsx";
+import { None } from "./states.tsx";
+
+export const PAGE = 25;
+
+/** The page of the address, from 1. */
+export function pageOf(query: URLSearchParams): number {
+  const n = Number(query.get("page"));
+  return Number.isInteger(n) && n > 0 && n < 1e7 ? n : 1;
+}
+
+export function Pager({ total, size = PAGE }: { total: number; size?: number }) {
+  const { t, num } = useI18n();
+  const [query, set] = useQuery();
+  const page = pageOf(query);
+  const last = Math.max(1, Math.ceil(total / size));
+  if (total === 0) return null;
+  const turn = (n: number) => set({ page: n === 1 ? null : n }, undefined);
+  const go = (n: number) => { turn(n); window.scrollTo(0, 0); };
+  return (
+    <nav className="pager" aria-label={t("list.pages")}>
+      <span className="note">
+        {t("list.range", { from: num(Math.min(total, (page - 1) * size + 1)), to: num(Math.min(total, page * size)), total: num(total) })}
+      </span>
+      {last > 1 && (
+        <span className="turn">
+          <button type="button" disabled={page <= 1} onClick={() => go(Math.min(last, page - 1))}>{t("list.prev")}</button>
+          <span className="num">{num(page)} / {num(last)}</span>
+          <button type="button" disabled={page >= last} onClick={() => go(page + 1)}>{t("list.next")}</button>
+        </span>
+      )}
+    </nav>
+  );
+}
+
+/** A text field bound to a field of the query; it writes after a pause, without a history entry for each letter. */
+export function FilterField({ field, label }: { field: string; label: string }) {
+  const [query, set] = useQuery();
+  const given = query.get(field) ?? "";
+  const [text, setText] = useState(given);
+  const sent = useRef(given);
+  useEffect(() => {
+    if (given !== sent.current) { sent.current = given; setText(given); }
+  }, [given]);
+  useEffect(() => {
+    if (text.trim() === sent.current) return undefined;
+    const timer = window.setTimeout(() => {
+      sent.current = text.trim();
+      set({ [field]: text.trim(), page: null }, { replace: true });
+    }, 300);
+    return () => window.clearTimeout(timer);
+  }, [text, field, set]);
+  return (
+    <input className="filter" type="search" value={text} maxLength={300} onChange={(e) => setText(e.target.value)}
+      placeholder={label} aria-label={label} autoComplete="off" spellCheck={false} />
+  );
+}
+
+export function SortField({ options, fallback }: { options: string[]; fallback: string }) {
+  const { t, name } = useI18n();
+  const [query, set] = useQuery();
+  const asked = query.get("sort") ?? fallback;
+  return (
+    <label className="sort">
+      <span>{t("list.sort")}</span>
+      <select value={options.includes(asked) ? asked : fallback}
+        onChange={(e) => set({ sort: e.target.value === fallback ? null : e.target.value, page: null })}>
+        {options.map((o) => <option key={o} value={o}>{name("sort", o)}</option>)}
+      </select>
+    </label>
+  );
+}
+
+export type FacetSpec = { field: string; title: Key; from?: string; show: (value: string) => string };
+
+const FACET_ROWS = 10;
+
+function FacetGroup({ spec, values }: { spec: FacetSpec; values: Facet[] }) {
+  const { t, num } = useI18n();
+  const [query, set] = useQuery();
+  const [all, setAll] = useState(false);
+  const chosen = query.get(spec.field);
+  // A chosen value stays visible even where the server no longer counts it.
+  const list = chosen !== null && !values.some((v) => v.value === chosen) ? [{ value: chosen, count: 0 }, ...values] : values;
+  if (list.length === 0) return null;
+  const shown = all ? list : list.filter((v, i) => i < FACET_ROWS || v.value === chosen);
+  return (
+    <fieldset className="facet">
+      <legend>{t(spec.title)}</legend>
+      <ul>
+        {shown.map((v) => (
+          <li key={v.value}>
+            <button type="button" aria-pressed={chosen === v.value}
+              onClick={() => set({ [spec.field]: chosen === v.value ? null : v.value, page: null })}>
+              <span className="what"><bdi>{spec.show(v.value)}</bdi></span>
+              <span className="n">{num(v.count)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {list.length > FACET_ROWS && (
+        <button type="button" className="quiet small" onClick={() => setAll(!all)}>
+          {all ? t("facet.less") : t("facet.more", { n: list.length - shown.length })}
+        </button>
+      )}
+    </fieldset>
+  );
+}
+
+export function Facets({ specs, facets }: { specs: FacetSpec[]; facets: Record<string, Facet[]> | undefined }) {
+  const { t } = useI18n();
+  const [query] = useQuery();
+  const [open, setOpen] = useState(false);
+  const chosen = specs.filter((s) => query.get(s.field) !== null).length;
+  return (
+    <aside className={open ? "facets open" : "facets"} aria-label={t("list.filters")}>
+      <button type="button" className="toggle" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {t("list.filters")}{chosen > 0 && <b>{chosen}</b>}<Icon name="down" />
+      </button>
+      <div className="groups">
+        {specs.map((s) => <FacetGroup key={s.field} spec={s} values={facets?.[s.from ?? s.field] ?? []} />)}
+      </div>
+    </aside>
+  );
+}
+
+/** What is filtered by, each with a way out. */
+export function Chosen({ specs, text }: { specs: FacetSpec[]; text?: string }) {
+  const { t } = useI18n();
+  const [query, set] = useQuery();
+  const chosen = specs.flatMap((s) => {
+    const value = query.get(s.field);
+    return value === null ? [] : [{ field: s.field, label: `${t(s.title)}: ${s.show(value)}` }];
+  });
+  if (chosen.length === 0) return null;
+  const fields = [...chosen.map((c) => c.field), ...(text ? [text] : [])];
+  return (
+    <div className="chosen">
+      {chosen.map((c) => (
+        <button key={c.field} type="button" className="chip" onClick={() => set({ [c.field]: null, page: null })}
+          aria-label={t("list.clearOne", { name: c.label })}>
+          <bdi>{c.label}</bdi><Icon name="close" />
+        </button>
+      ))}
+      <button type="button" className="quiet small" onClick={() => set({ ...Object.fromEntries(fields.map((f) => [f, null])), page: null })}>
+        {t("state.clear")}
+      </button>
+    </div>
+  );
+}
+
+export function ThreatTable({ threats, empty }: { threats: ThreatSummary[]; empty?: string }) {
+  const { t, num } = useI18n();
+  if (threats.length === 0) return <None>{empty}</None>;
+  return (
+    <table className="list threats">
+      <thead>
+        <tr>
+          <th scope="col">{t("col.severity")}</th>
+          <th scope="col" className="grow">{t("col.threat")}</th>
+          <th scope="col">{t("col.type")}</th>
+          <th scope="col">{t("col.status")}</th>
+          <th scope="col" className="right">{t("col.mentions")}</th>
+          <th scope="col">{t("col.forums")}</th>
+          <th scope="col">{t("col.lastSeen")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {threats.map((x) => (
+          <tr key={x.id}>
+            <td data-l={t("col.severity")}><Meter value={x.severity} label={`${t("col.confidence")} ${x.confidence.toFixed(2)}`} /></td>
+            <td className="main">
+              <Link to={to.threat(x.id)} className="title"><bdi>{x.title}</bdi></Link>
+              {x.participants.length > 0 && <span className="sub"><AccountLinks accounts={x.participants} /></span>}
+            </td>
+            <td data-l={t("col.type")}><TypeBadge type={x.type} family={x.family} /></td>
+            <td data-l={t("col.status")}><StatusBadge status={x.status} /></td>
+            <td data-l={t("col.mentions")} className="right num">{num(x.mentions)}</td>
+            <td data-l={t("col.forums")} className="forums"><bdi>{x.forums.join(", ")}</bdi></td>
+            <td data-l={t("col.lastSeen")} className="when"><Seen iso={x.last_seen} /></td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** The short form for side panels. */
+export function ThreatBriefs({ threats, by = "severity" }: { threats: ThreatSummary[]; by?: "severity" | "last_seen" }) {
+  const { count } = useI18n();
+  if (threats.length === 0) return <None />;
+  return (
+    <ul className="briefs">
+      {threats.map((x) => (
+        <li key={x.id}>
+          <Meter value={x.severity} />
+          <span className="what">
+            <Link to={to.threat(x.id)} className="title"><bdi>{x.title}</bdi></Link>
+            <span className="sub">
+              <TypeBadge type={x.type} family={x.family} />
+              <StatusBadge status={x.status} />
+              {by === "severity" ? <span>{count(x.mentions, "mentions")}</span> : null}
+              <Seen iso={x.last_seen} />
+            </span>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
