@@ -41,7 +41,7 @@ const FAMILY = {
 };
 const texts = {
   en: [
-    ["t1", "asserted", "Today we {t:ddos|took down} {target+organization|Cloudflare} with botnet {asset+malware|GullNet}, {quantity|4.2 Tbps} 🔥🔥. Proof on {contact+telegram|t.me/petrel_example}.\nDashboard was dead for 40 minutes <b>not bold</b>.\n\nC2 lives at {e:ipv4|203.0.113.77}, ask {e:email|ops@gull.example}"],
+    ["t1", "asserted", "🚨👾 Today we {t:ddos|took down} {target+organization|Cloudflare} with botnet {asset+malware|GullNet}, {quantity|4.2 Tbps} 🔥🔥. Proof on {contact+telegram|t.me/petrel_example}.\nDashboard was dead for 40 minutes <b>not bold</b>.\n\nC2 lives at {e:ipv4|203.0.113.77}, ask {e:email|ops@gull.example}"],
     ["t1", "planned", "Announcement: on {time|2025-09-14} the group {actor+threat_actor|NightPetrel} will {t:ddos|attack} {target+organization|Cloudflare}. Bookmark this 👩‍💻👨‍👩‍👧."],
     ["t1", "negated", "lol {actor+threat_actor|NightPetrel} did not {t:ddos|take down} anything, it was maintenance"],
     ["t4", "asserted", "WTS {t:sell|selling} {asset+goods|fresh logs} {place|US/EU}, {price+price|$1,500} per {quantity|10k}, card •••• •••• •••• 1111, escrow ok. Hash {e:sha256|ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad}"],

@@ -1,5 +1,5 @@
 // Serves dist and invented data for the REST contract, for work on the UI:  node mock/server.mjs [PORT]
-// /api/v1/... answers with ?slow=1 late; MOCK_FAIL=1 answers every data request with an error, MOCK_EMPTY=1 with no data.
+// MOCK_FAIL=1 answers every request with an error, MOCK_EMPTY=1 with no data, MOCK_SLOW=1500 after so many milliseconds.
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
@@ -28,7 +28,7 @@ const server = createServer(async (request, response) => {
   const url = new URL(request.url ?? "/", "http://localhost");
   if (url.pathname.startsWith("/api/")) {
     const path = url.pathname.replace("/api/v1/", "");
-    if (url.searchParams.has("slow")) await new Promise((done) => setTimeout(done, 1500));
+    if (process.env.MOCK_SLOW) await new Promise((done) => setTimeout(done, Number(process.env.MOCK_SLOW)));
     if (process.env.MOCK_FAIL) return json(response, 500, { error: "the database is locked: stop the other process and try again" });
     const body = process.env.MOCK_EMPTY && path !== "health" ? empty(path) : answer(path, url.searchParams);
     return body === null ? json(response, 404, { error: `there is no ${path}` }) : json(response, 200, body);

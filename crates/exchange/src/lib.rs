@@ -23,14 +23,14 @@ pub struct TableWriter<W: Write> {
 
 enum Form<W: Write> {
     Jsonl(W),
-    Csv { writer: csv::Writer<W>, columns: Vec<String> },
+    Csv { writer: Box<csv::Writer<W>>, columns: Vec<String> },
 }
 
 impl<W: Write> TableWriter<W> {
     /// A writer of CSV or of JSON Lines.
     pub fn new(out: W, csv: bool) -> TableWriter<W> {
         let form = if csv {
-            Form::Csv { writer: csv::Writer::from_writer(out), columns: Vec::new() }
+            Form::Csv { writer: Box::new(csv::Writer::from_writer(out)), columns: Vec::new() }
         } else {
             Form::Jsonl(out)
         };

@@ -30,7 +30,12 @@ pub fn detect_language(text: &str) -> Language {
         }
     }
     // Latin names, product words and shouts stand in posts of all languages; the other scripts only in their own.
-    let scores = [(han * 4, Language::Zh), (cyrillic * 4, Language::Ru), (latin, Language::En), (other, Language::Other)];
+    let scores = [
+        (han * 4, Language::Zh),
+        (cyrillic * 4, Language::Ru),
+        (latin, Language::En),
+        (other, Language::Other),
+    ];
     match scores.into_iter().max_by_key(|s| s.0) {
         Some((n, language)) if n >= ENOUGH => language,
         _ => Language::Other,

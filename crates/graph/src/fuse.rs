@@ -46,7 +46,9 @@ fn split_version(text: &str) -> (&str, Option<String>) {
     let trimmed = text.trim();
     let tail = trimmed.rsplit(|c: char| c.is_whitespace()).next().unwrap_or("");
     let digits = tail.trim_start_matches(['v', 'V', 'в']);
-    let number = digits.contains('.') && digits.chars().all(|c| c.is_ascii_digit() || c == '.') && digits.starts_with(|c: char| c.is_ascii_digit());
+    let number = digits.contains('.')
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && digits.starts_with(|c: char| c.is_ascii_digit());
     if number && tail.len() < trimmed.len() {
         (&trimmed[..trimmed.len() - tail.len()], Some(version_key(digits)))
     } else {
@@ -119,7 +121,11 @@ impl Index {
 
 /// Joins mentions (in the order of time) into threat events. `standing` is each account's score as a key hacker, 0 to 1;
 /// `names` its handle, for titles.
-pub fn fuse(mentions: &[Mention], standing: &BTreeMap<i64, f64>, names: &BTreeMap<i64, String>) -> Vec<Threat> {
+pub fn fuse(
+    mentions: &[Mention],
+    standing: &BTreeMap<i64, f64>,
+    names: &BTreeMap<i64, String>,
+) -> Vec<Threat> {
     let keys: Vec<BTreeSet<String>> = mentions.iter().map(keys_of).collect();
     let versions: Vec<BTreeSet<String>> = mentions.iter().map(versions_of).collect();
     // Rarity by threads, not mentions: a seller who repeats a name in one thread does not make it common.
@@ -209,7 +215,9 @@ fn fit(
                 rarity(k)
             } else {
                 // One name inside the other ("ipkiller" in "ipkillertrojan") counts almost as much.
-                let inside = |o: &&String| k.len() >= 5 && o.len() >= 5 && (o.contains(k.as_str()) || k.contains(o.as_str()));
+                let inside = |o: &&String| {
+                    k.len() >= 5 && o.len() >= 5 && (o.contains(k.as_str()) || k.contains(o.as_str()))
+                };
                 c.keys.keys().filter(inside).map(|o| rarity(o).min(rarity(k)) * 0.9).fold(0.0, f64::max)
             }
         })
@@ -220,14 +228,23 @@ fn fit(
     let shared = m.indicators.iter().filter(|i| c.indicators.contains(*i)).count().min(2) as f64;
     let close = ((cosine(&c.center, &m.vector) - 0.85) / 0.15).clamp(0.0, 1.0);
     let mut score = 1.35 * named + 0.5 * shared + 0.3 * close;
-    score += if same_post { 0.7 } else if same_thread { 0.6 } else { 0.0 };
+    score += if same_post {
+        0.7
+    } else if same_thread {
+        0.6
+    } else {
+        0.0
+    };
     score += if same_author { 0.3 } else { 0.0 };
     match m.kind.family() {
         // Two sellers of the same goods are two events.
         Family::Trade if !same_author && shared == 0.0 && !same_thread => score -= 1.0,
-        Family::Trade if same_author && (named > 0.0 || close > 0.5) => score += 0.4,
+        // A seller's own thread is one offer, whatever each post of it repeats.
+        Family::Trade if same_author && (named > 0.0 || close > 0.5 || same_thread) => score += 0.4,
         // Another target is another attack, wherever it is spoken of.
-        Family::Attack if named == 0.0 && !keys.is_empty() && !c.keys.is_empty() && !same_post => score -= 0.5,
+        Family::Attack if named == 0.0 && !keys.is_empty() && !c.keys.is_empty() && !same_post => {
+            score -= 0.5
+        }
         _ => {}
     }
     if !versions.is_empty() && !c.versions.is_empty() && versions.is_disjoint(&c.versions) {
@@ -279,9 +296,11 @@ fn merge_arguments(list: &[&Mention]) -> Vec<ThreatArgument> {
                 _ => name_key(value.as_deref().unwrap_or(text)),
             };
             let key = if key.is_empty() { text.to_lowercase() } else { key };
-            let entry = merged
-                .entry((*role, key))
-                .or_insert_with(|| Merged { spellings: BTreeMap::new(), posts: BTreeSet::new(), count: 0 });
+            let entry = merged.entry((*role, key)).or_insert_with(|| Merged {
+                spellings: BTreeMap::new(),
+                posts: BTreeSet::new(),
+                count: 0,
+            });
             *entry.spellings.entry(text.split_whitespace().collect::<Vec<_>>().join(" ")).or_default() += 1;
             entry.posts.insert(m.post_id);
             entry.count += 1;
@@ -302,7 +321,8 @@ fn merge_arguments(list: &[&Mention]) -> Vec<ThreatArgument> {
             posts: m.posts.into_iter().collect(),
         })
         .collect();
-    arguments.sort_by(|a, b| b.count.cmp(&a.count).then(a.role.cmp(&b.role)).then_with(|| a.value.cmp(&b.value)));
+    arguments
+        .sort_by(|a, b| b.count.cmp(&a.count).then(a.role.cmp(&b.role)).then_with(|| a.value.cmp(&b.value)));
     arguments
 }
 
@@ -326,7 +346,11 @@ fn title(kind: EventType, arguments: &[ThreatArgument], author: Option<&str>, tr
         E::Exchange => format!("{named} offered in exchange{}", by(author)),
         E::Release => format!("{named} shared{}", by(actor)),
         E::Update => format!("{named}: new version{}", by(actor)),
-        E::Leak => format!("{} leaked{}", target.or(asset).map_or_else(|| named.clone(), str::to_owned), by(of(Role::Actor))),
+        E::Leak => format!(
+            "{} leaked{}",
+            target.or(asset).map_or_else(|| named.clone(), str::to_owned),
+            by(of(Role::Actor))
+        ),
         E::Ddos => format!("DDoS{}{}", on(target.or(asset)), by(of(Role::Actor))),
         E::Intrusion => format!("Intrusion{}{}", on(target.or(asset)), by(of(Role::Actor))),
         E::Ransom => format!("Extortion{}{}", on(target.or(asset)), by(of(Role::Actor).or(asset))),
@@ -341,7 +365,12 @@ fn title(kind: EventType, arguments: &[ThreatArgument], author: Option<&str>, tr
     .collect()
 }
 
-fn describe(c: &Cluster, mentions: &[Mention], standing: &BTreeMap<i64, f64>, names: &BTreeMap<i64, String>) -> Threat {
+fn describe(
+    c: &Cluster,
+    mentions: &[Mention],
+    standing: &BTreeMap<i64, f64>,
+    names: &BTreeMap<i64, String>,
+) -> Threat {
     let list: Vec<&Mention> = c.mentions.iter().map(|&i| &mentions[i]).collect();
     let head = list[0];
     let update = list.iter().filter(|m| m.kind == EventType::Update).count() * 2 >= list.len();
@@ -352,7 +381,8 @@ fn describe(c: &Cluster, mentions: &[Mention], standing: &BTreeMap<i64, f64>, na
     };
     let arguments = merge_arguments(&list);
     let forums = list.iter().map(|m| m.forum_id).collect::<BTreeSet<_>>().len();
-    let certain = list.iter().filter(|m| matches!(m.modality, Modality::Asserted | Modality::Planned)).count();
+    let certain =
+        list.iter().filter(|m| matches!(m.modality, Modality::Asserted | Modality::Planned)).count();
     let roles = arguments.iter().map(|a| a.role).collect::<BTreeSet<_>>().len();
     let best = c.authors.iter().filter_map(|a| standing.get(a)).copied().fold(0.0f64, f64::max);
     let posts = c.posts.len() as f32;
@@ -361,10 +391,25 @@ fn describe(c: &Cluster, mentions: &[Mention], standing: &BTreeMap<i64, f64>, na
     };
     let severity_parts = vec![
         part("gravity", gravity(kind), 0.30, format!("events of type {kind}")),
-        part("reach", (1.0 + posts).ln() / 60f32.ln(), 0.25, format!("{} posts, {} threads, {forums} forums", c.posts.len(), c.threads.len())),
+        part(
+            "reach",
+            (1.0 + posts).ln() / 60f32.ln(),
+            0.25,
+            format!("{} posts, {} threads, {forums} forums", c.posts.len(), c.threads.len()),
+        ),
         part("standing", best as f32, 0.20, "score of its best-ranked participant".into()),
-        part("certainty", certain as f32 / list.len() as f32, 0.15, format!("{certain} of {} mentions assert or announce it", list.len())),
-        part("substance", (roles as f32 + c.indicators.len().min(3) as f32) / 7.0, 0.10, format!("{roles} kinds of arguments, {} indicators", c.indicators.len())),
+        part(
+            "certainty",
+            certain as f32 / list.len() as f32,
+            0.15,
+            format!("{certain} of {} mentions assert or announce it", list.len()),
+        ),
+        part(
+            "substance",
+            (roles as f32 + c.indicators.len().min(3) as f32) / 7.0,
+            0.10,
+            format!("{roles} kinds of arguments, {} indicators", c.indicators.len()),
+        ),
     ];
     let severity: f32 = severity_parts.iter().map(|p| p.1 * p.2).sum();
     // Independent authors corroborate; one author's repetition does not.
@@ -393,7 +438,8 @@ fn describe(c: &Cluster, mentions: &[Mention], standing: &BTreeMap<i64, f64>, na
 /// FNV-1a over what makes the earliest mention: the event keeps its identifier as it grows.
 fn fingerprint(m: &Mention) -> u64 {
     let text = format!("{}|{}|{}", m.post_id, m.trigger.start, m.kind);
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
@@ -402,7 +448,14 @@ mod tests {
     use super::*;
     use tm_model::Span;
 
-    fn mention(id: i64, kind: EventType, thread: i64, account: i64, day: i64, arguments: &[(Role, &str)]) -> Mention {
+    fn mention(
+        id: i64,
+        kind: EventType,
+        thread: i64,
+        account: i64,
+        day: i64,
+        arguments: &[(Role, &str)],
+    ) -> Mention {
         Mention {
             id,
             post_id: id,

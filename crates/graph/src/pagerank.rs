@@ -23,7 +23,9 @@ pub fn pagerank(nodes: usize, edges: &[Edge], teleport: &[f64], tolerance: f64) 
     if nodes == 0 {
         return Vec::new();
     }
-    let usable = |e: &&Edge| e.weight > 0.0 && e.weight.is_finite() && (e.from as usize) < nodes && (e.to as usize) < nodes;
+    let usable = |e: &&Edge| {
+        e.weight > 0.0 && e.weight.is_finite() && (e.from as usize) < nodes && (e.to as usize) < nodes
+    };
     // Incoming edges in compressed rows: each node sums up its own, in a fixed order.
     let mut out = vec![0.0f64; nodes];
     let mut start = vec![0usize; nodes + 1];
@@ -53,7 +55,8 @@ pub fn pagerank(nodes: usize, edges: &[Edge], teleport: &[f64], tolerance: f64) 
         let dangling: f64 = (0..nodes).filter(|&i| out[i] == 0.0).map(|i| rank[i]).sum();
         let next: Vec<f64> = (0..nodes)
             .map(|i| {
-                let received: f64 = incoming[start[i]..start[i + 1]].iter().map(|&(j, w)| rank[j as usize] * w).sum();
+                let received: f64 =
+                    incoming[start[i]..start[i + 1]].iter().map(|&(j, w)| rank[j as usize] * w).sum();
                 (1.0 - DAMPING) * jump[i] + DAMPING * (received + dangling * jump[i])
             })
             .collect();

@@ -101,13 +101,15 @@ pub fn rank(posts: &[PostFacts]) -> Vec<Ranked> {
     let place: BTreeMap<i64, usize> = accounts.iter().enumerate().map(|(i, a)| (*a, i)).collect();
     let n = accounts.len();
     let edges = interaction_edges(posts, &accounts);
-    let (mut provision, mut events, mut knowledge, mut topic) = (vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let (mut provision, mut events, mut knowledge, mut topic) =
+        (vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     for p in posts {
         let i = place[&p.account];
         let relevance = f64::from(p.relevance);
         topic[i] += relevance;
         // Long posts show effort, indicators show substance; both only where the post is about threats at all.
-        knowledge[i] += relevance * ((1.0 + f64::from(p.length)).ln() / 8.0 + (1.0 + f64::from(p.indicators)).ln());
+        knowledge[i] +=
+            relevance * ((1.0 + f64::from(p.length)).ln() / 8.0 + (1.0 + f64::from(p.indicators)).ln());
         for (kind, modality) in &p.events {
             let certain = match modality {
                 Modality::Asserted => 1.0,
@@ -118,7 +120,10 @@ pub fn rank(posts: &[PostFacts]) -> Vec<Ranked> {
             events[i] += 0.2 + certain;
             use EventType as E;
             // Who offers, shares, leaks or attacks provides; who buys or asks does not.
-            if matches!(kind, E::Sell | E::Release | E::Update | E::Leak | E::Ddos | E::Intrusion | E::Ransom | E::Malware) {
+            if matches!(
+                kind,
+                E::Sell | E::Release | E::Update | E::Leak | E::Ddos | E::Intrusion | E::Ransom | E::Malware
+            ) {
                 provision[i] += certain;
             }
         }
@@ -143,7 +148,8 @@ pub fn rank(posts: &[PostFacts]) -> Vec<Ranked> {
         .map(|i| {
             let values = [structure[i], provision[i], events[i], knowledge[i], reach[i]];
             // Rounded before they are added, so that what is shown adds up.
-            let part = |((name, weight), v): ((&str, f64), f64)| (name.to_owned(), (v * weight * 1e4).round() / 1e4);
+            let part =
+                |((name, weight), v): ((&str, f64), f64)| (name.to_owned(), (v * weight * 1e4).round() / 1e4);
             let parts: Vec<(String, f64)> = PARTS.into_iter().zip(values).map(part).collect();
             let score = (parts.iter().map(|p| p.1).sum::<f64>() * 1e4).round() / 1e4;
             Ranked { account: accounts[i], rank: 0, score, parts, answers: answers[i] }
@@ -206,7 +212,8 @@ pub fn rank_edges(edges: &[(String, String, f64)]) -> Vec<RankedName> {
             *sums.entry((a, b)).or_default() += weight;
         }
     }
-    let list: Vec<Edge> = sums.iter().map(|(&(from, to), &w)| Edge { from, to, weight: (1.0 + w).ln() }).collect();
+    let list: Vec<Edge> =
+        sums.iter().map(|(&(from, to), &w)| Edge { from, to, weight: (1.0 + w).ln() }).collect();
     let n = names.len();
     let mut structure = pagerank(n, &list, &[], 1e-10);
     let (mut reach, mut activity) = (vec![0.0; n], vec![0.0; n]);
@@ -240,7 +247,13 @@ pub fn rank_edges(edges: &[(String, String, f64)]) -> Vec<RankedName> {
 mod tests {
     use super::*;
 
-    fn post(account: i64, thread: i64, starts: bool, relevance: f32, events: &[(EventType, Modality)]) -> PostFacts {
+    fn post(
+        account: i64,
+        thread: i64,
+        starts: bool,
+        relevance: f32,
+        events: &[(EventType, Modality)],
+    ) -> PostFacts {
         PostFacts {
             account,
             thread,
@@ -277,7 +290,8 @@ mod tests {
 
     #[test]
     fn one_tireless_answerer_lifts_nobody() {
-        let of = |posts: &[PostFacts], account| rank(posts).iter().find(|r| r.account == account).unwrap().rank;
+        let of =
+            |posts: &[PostFacts], account| rank(posts).iter().find(|r| r.account == account).unwrap().rank;
         assert!(of(&forum(), 1) < of(&forum(), 2));
     }
 
@@ -292,7 +306,13 @@ mod tests {
     #[test]
     fn edge_lists_need_no_store() {
         let edge = |a: &str, b: &str| (a.to_owned(), b.to_owned(), 1.0);
-        let ranked = rank_edges(&[edge("a", "hub"), edge("b", "hub"), edge("c", "hub"), edge("hub", "a"), edge("x", "x")]);
+        let ranked = rank_edges(&[
+            edge("a", "hub"),
+            edge("b", "hub"),
+            edge("c", "hub"),
+            edge("hub", "a"),
+            edge("x", "x"),
+        ]);
         assert_eq!((ranked[0].account.as_str(), ranked.len()), ("hub", 5));
         assert!(rank_edges(&[]).is_empty());
     }

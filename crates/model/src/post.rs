@@ -86,6 +86,13 @@ impl From<QuoteTarget> for QuoteForm {
 }
 
 impl PostRecord {
+    /// Identifier for a post whose own one is taken by a post with other words: exporters that merge sources do that, and
+    /// neither may be lost.
+    pub fn variant_id(&self) -> String {
+        let digest = blake3::hash(self.text.as_bytes()).to_hex();
+        format!("{}~{}", self.external_id(), &digest[..8])
+    }
+
     /// The forum's own identifier, or one derived from thread, author, time and text, so that the same row read twice
     /// is recognised.
     pub fn external_id(&self) -> String {

@@ -270,8 +270,18 @@ impl EntityType {
         use EntityType as E;
         matches!(
             self,
-            E::Email | E::Telegram | E::Jabber | E::Icq | E::Discord | E::Qq | E::Wechat | E::Skype | E::Session
-                | E::Tox | E::PgpFingerprint | E::Phone
+            E::Email
+                | E::Telegram
+                | E::Jabber
+                | E::Icq
+                | E::Discord
+                | E::Qq
+                | E::Wechat
+                | E::Skype
+                | E::Session
+                | E::Tox
+                | E::PgpFingerprint
+                | E::Phone
         )
     }
 }

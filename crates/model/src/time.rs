@@ -142,7 +142,10 @@ mod tests {
     #[test]
     fn calendar_parts() {
         let t = Timestamp(1_750_239_000);
-        assert_eq!((t.month(), t.quarter(), t.hour(), t.weekday()), ("2025-06".into(), "2025 Q2".into(), 9, 2));
+        assert_eq!(
+            (t.month(), t.quarter(), t.hour(), t.weekday()),
+            ("2025-06".into(), "2025 Q2".into(), 9, 2)
+        );
         assert_eq!(t.months_until(Timestamp(1_756_684_800)), ["2025-06", "2025-07", "2025-08", "2025-09"]);
     }
 }

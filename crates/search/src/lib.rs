@@ -92,7 +92,9 @@ const WRITER_BYTES: usize = 64 << 20;
 fn schema() -> (Schema, Fields) {
     let mut b = Schema::builder();
     let words = TextOptions::default().set_indexing_options(
-        TextFieldIndexing::default().set_tokenizer("words").set_index_option(IndexRecordOption::WithFreqsAndPositions),
+        TextFieldIndexing::default()
+            .set_tokenizer("words")
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions),
     );
     let fields = Fields {
         id: b.add_i64_field("id", STORED | FAST | INDEXED),
@@ -116,7 +118,8 @@ impl Index {
         std::fs::create_dir_all(folder)?;
         let (schema, fields) = schema();
         let make = || -> Result<tantivy::Index, SearchError> {
-            let directory = tantivy::directory::MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
+            let directory =
+                tantivy::directory::MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
             Ok(tantivy::Index::open_or_create(directory, schema.clone())?)
         };
         let index = match make() {
@@ -229,7 +232,8 @@ pub fn snippet(text: &str, words: &[String], length: usize) -> Vec<(String, bool
         }
         let boundary = word[0].is_alphanumeric() && !tokens::ideograph(word[0]);
         for at in 0..=lower.len() - word.len() {
-            let inside = boundary && at > 0 && lower[at - 1].is_alphanumeric() && !tokens::ideograph(lower[at - 1]);
+            let inside =
+                boundary && at > 0 && lower[at - 1].is_alphanumeric() && !tokens::ideograph(lower[at - 1]);
             if !inside && lower[at..at + word.len()] == word[..] {
                 hits.push((at, at + word.len()));
             }

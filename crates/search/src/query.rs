@@ -3,7 +3,9 @@
 use crate::tokens::cut;
 use crate::{Fields, SearchError};
 use std::ops::Bound;
-use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, Occur, PhraseQuery, Query, RangeQuery, RegexQuery, TermQuery};
+use tantivy::query::{
+    AllQuery, BooleanQuery, BoostQuery, Occur, PhraseQuery, Query, RangeQuery, RegexQuery, TermQuery,
+};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DateTime, Term};
 use tm_model::Timestamp;
@@ -55,7 +57,13 @@ pub(crate) fn restrict(
         parts.push((Occur::Must, phrase(fields.forum, &words_of(name), IndexRecordOption::Basic)));
     }
     if let Some(language) = language {
-        parts.push((Occur::Must, Box::new(TermQuery::new(Term::from_field_text(fields.language, language), IndexRecordOption::Basic))));
+        parts.push((
+            Occur::Must,
+            Box::new(TermQuery::new(
+                Term::from_field_text(fields.language, language),
+                IndexRecordOption::Basic,
+            )),
+        ));
     }
     Box::new(BooleanQuery::new(parts))
 }
@@ -116,10 +124,11 @@ impl Parser<'_> {
                 owed = true;
                 continue;
             }
-            let negated = self.word("NOT") || (self.rest.starts_with('-') && self.rest.len() > 1 && {
-                self.rest = &self.rest[1..];
-                true
-            });
+            let negated = self.word("NOT")
+                || (self.rest.starts_with('-') && self.rest.len() > 1 && {
+                    self.rest = &self.rest[1..];
+                    true
+                });
             let marked = self.words.len();
             let part = self.single()?;
             if negated {
@@ -138,7 +147,9 @@ impl Parser<'_> {
     }
 
     fn ahead_or(&self) -> bool {
-        self.rest.strip_prefix("OR").is_some_and(|r| r.starts_with(|c: char| c.is_whitespace() || c == '(') || r.is_empty())
+        self.rest
+            .strip_prefix("OR")
+            .is_some_and(|r| r.starts_with(|c: char| c.is_whitespace() || c == '(') || r.is_empty())
     }
 
     fn single(&mut self) -> Result<Box<dyn Query>, SearchError> {
@@ -159,9 +170,14 @@ impl Parser<'_> {
             let text = self.quoted()?;
             return self.text(&text, true);
         }
-        let end = self.rest.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"')).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"'))
+            .unwrap_or(self.rest.len());
         let (token, rest) = self.rest.split_at(end);
-        if let Some((name, value)) = token.split_once(':').filter(|(n, _)| n.chars().all(|c| c.is_ascii_lowercase()) && !n.is_empty()) {
+        if let Some((name, value)) =
+            token.split_once(':').filter(|(n, _)| n.chars().all(|c| c.is_ascii_lowercase()) && !n.is_empty())
+        {
             let value = if value.is_empty() && rest.starts_with('"') {
                 self.rest = rest;
                 self.quoted()?
@@ -213,7 +229,8 @@ impl Parser<'_> {
         let [word] = words.as_slice() else { return Err(bad(format!("'{stem}*': a prefix is one word"))) };
         self.words.push(word.clone());
         // Words hold letters, digits and underscores only: nothing to escape.
-        let query = RegexQuery::from_pattern(&format!("{word}.*"), self.fields.text).map_err(|e| bad(e.to_string()))?;
+        let query = RegexQuery::from_pattern(&format!("{word}.*"), self.fields.text)
+            .map_err(|e| bad(e.to_string()))?;
         Ok(Box::new(query))
     }
 
@@ -229,7 +246,11 @@ impl Parser<'_> {
                 return Ok(Box::new(TermQuery::new(term, IndexRecordOption::Basic)));
             }
             "time" => return self.time(value),
-            _ => return Err(bad(format!("unknown field '{name}', known are: author board forum lang text time title"))),
+            _ => {
+                return Err(bad(format!(
+                    "unknown field '{name}', known are: author board forum lang text time title"
+                )));
+            }
         };
         let words = words_of(value);
         if words.is_empty() {
@@ -239,7 +260,11 @@ impl Parser<'_> {
     }
 
     fn time(&self, value: &str) -> Result<Box<dyn Query>, SearchError> {
-        let hint = || bad(format!("time:{value}: expected time:2025-06-01..2025-06-30, with either end left out if open"));
+        let hint = || {
+            bad(format!(
+                "time:{value}: expected time:2025-06-01..2025-06-30, with either end left out if open"
+            ))
+        };
         let (from, to) = value.split_once("..").unwrap_or((value, value));
         let moment = |text: &str, end: bool| -> Result<Option<i64>, SearchError> {
             if text.is_empty() {
@@ -255,7 +280,8 @@ impl Parser<'_> {
                 _ => start,
             }))
         };
-        let term = |s: i64| Term::from_field_date_for_search(self.fields.time, DateTime::from_timestamp_secs(s));
+        let term =
+            |s: i64| Term::from_field_date_for_search(self.fields.time, DateTime::from_timestamp_secs(s));
         let low = moment(from, false)?.map_or(Bound::Unbounded, |s| Bound::Included(term(s)));
         let high = moment(to, true)?.map_or(Bound::Unbounded, |s| Bound::Excluded(term(s)));
         if matches!((&low, &high), (Bound::Unbounded, Bound::Unbounded)) {

@@ -27,7 +27,13 @@ pub(crate) fn cut(text: &str) -> Vec<Token> {
         let words = text[from..to].to_lowercase();
         if words.chars().count() <= LONGEST {
             let position = tokens.len();
-            tokens.push(Token { offset_from: from, offset_to: to, position, text: words, position_length: 1 });
+            tokens.push(Token {
+                offset_from: from,
+                offset_to: to,
+                position,
+                text: words,
+                position_length: 1,
+            });
         }
     };
     for (at, c) in text.char_indices() {

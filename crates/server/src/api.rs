@@ -75,7 +75,9 @@ impl Asked {
     fn text(value: &Option<String>) -> Option<String> {
         value.as_deref().map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
     }
-    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(value: &Option<String>) -> Result<Option<T>, ApiError> {
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        value: &Option<String>,
+    ) -> Result<Option<T>, ApiError> {
         Asked::text(value).map(|v| v.parse().map_err(|e: T::Err| ApiError::Bad(e.to_string()))).transpose()
     }
 }
@@ -104,10 +106,14 @@ pub(crate) fn router(state: Arc<AppState>) -> Router {
 /// so that a foreign page cannot reach a loopback server by a name it controls (DNS rebinding).
 async fn protect(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("").to_owned();
-    let name = host.rsplit_once(':').filter(|(_, p)| p.chars().all(|c| c.is_ascii_digit())).map_or(host.as_str(), |h| h.0);
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, p)| p.chars().all(|c| c.is_ascii_digit()))
+        .map_or(host.as_str(), |h| h.0);
     let local = name == "localhost" || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
     if !local && !name.is_empty() {
-        return ApiError::Bad(format!("this server answers to addresses and localhost, not to '{name}'")).into_response();
+        return ApiError::Bad(format!("this server answers to addresses and localhost, not to '{name}'"))
+            .into_response();
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -128,8 +134,10 @@ async fn protect(request: Request, next: Next) -> Response {
 
 async fn health(State(app): App) -> Answer {
     let (posts, pending) = (app.store.counts().await?.posts, app.store.pending(&app.model).await?);
-    Ok(Json(json!({"version": env!("CARGO_PKG_VERSION"), "model": app.model, "posts": posts, "pending": pending,
-        "status": if pending > 0 { "analysing" } else { "ok" }})))
+    Ok(Json(
+        json!({"version": env!("CARGO_PKG_VERSION"), "model": app.model, "posts": posts, "pending": pending,
+        "status": if pending > 0 { "analysing" } else { "ok" }}),
+    ))
 }
 
 async fn overview(State(app): App) -> Answer {
@@ -241,10 +249,17 @@ async fn threats(State(app): App, Query(a): Query<Asked>) -> Answer {
     }
     let status = Asked::text(&a.status);
     const STATUS: [ThreatStatus; 5] = [
-        ThreatStatus::Asked, ThreatStatus::Planned, ThreatStatus::Active, ThreatStatus::Discussed, ThreatStatus::Negated,
+        ThreatStatus::Asked,
+        ThreatStatus::Planned,
+        ThreatStatus::Active,
+        ThreatStatus::Discussed,
+        ThreatStatus::Negated,
     ];
     if let Some(s) = status.as_ref().filter(|s| !STATUS.iter().any(|k| k.as_str() == s.as_str())) {
-        return Err(ApiError::Bad(format!("unknown status '{s}', known are: {}", STATUS.map(ThreatStatus::as_str).join(" "))));
+        return Err(ApiError::Bad(format!(
+            "unknown status '{s}', known are: {}",
+            STATUS.map(ThreatStatus::as_str).join(" ")
+        )));
     }
     let base = ThreatFilter {
         status,
@@ -278,14 +293,17 @@ async fn threats(State(app): App, Query(a): Query<Asked>) -> Answer {
             t.forums.iter().for_each(|f| add("forum", f));
         }
     }
-    Ok(Json(json!({"total": total, "items": rows.iter().map(view::threat).collect::<Vec<_>>(), "facets": counted(facets)})))
+    Ok(Json(
+        json!({"total": total, "items": rows.iter().map(view::threat).collect::<Vec<_>>(), "facets": counted(facets)}),
+    ))
 }
 
 fn counted(facets: BTreeMap<&str, BTreeMap<String, u64>>) -> Value {
     let lists = facets.into_iter().map(|(name, values)| {
         let mut list: Vec<(String, u64)> = values.into_iter().collect();
         list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let list: Vec<Value> = list.into_iter().map(|(value, count)| json!({"value": value, "count": count})).collect();
+        let list: Vec<Value> =
+            list.into_iter().map(|(value, count)| json!({"value": value, "count": count})).collect();
         (name.to_owned(), Value::from(list))
     });
     Value::Object(lists.collect())
@@ -354,7 +372,10 @@ async fn threat(State(app): App, Path(id): Path<String>) -> Answer {
         })
         .collect();
     participants.sort_by_key(|p| std::cmp::Reverse(p.0));
-    let entities = app.store.entity_counts(&PostFilter { threat: Some(id.clone()), limit: 60, ..PostFilter::default() }).await?;
+    let entities = app
+        .store
+        .entity_counts(&PostFilter { threat: Some(id.clone()), limit: 60, ..PostFilter::default() })
+        .await?;
     let arguments: Vec<Value> = row
         .arguments
         .iter()
@@ -370,7 +391,8 @@ async fn threat(State(app): App, Path(id): Path<String>) -> Answer {
         .map(|(name, value, weight, note)| json!({"name": name, "value": round((*value).into()), "weight": round((*weight).into()), "note": note}))
         .collect();
     let mut out = view::threat(&row);
-    let telling: Vec<Value> = entities.iter().filter(|e| view::telling(e.kind)).map(view::entity_count).collect();
+    let telling: Vec<Value> =
+        entities.iter().filter(|e| view::telling(e.kind)).map(view::entity_count).collect();
     let related: Vec<Value> = related(&app, &row).await?;
     for (key, value) in [
         ("severity_parts", json!(parts)),
@@ -404,7 +426,10 @@ fn part(kind: EventType, modality: &str) -> &'static str {
 async fn related(app: &AppState, row: &tm_store::ThreatRow) -> Result<Vec<Value>, ApiError> {
     use tm_model::Role;
     let mut found: Vec<(String, Value)> = Vec::new();
-    let names = row.arguments.iter().filter(|a| matches!(a.role, Role::Asset | Role::Target | Role::Actor | Role::Vulnerability));
+    let names = row
+        .arguments
+        .iter()
+        .filter(|a| matches!(a.role, Role::Asset | Role::Target | Role::Actor | Role::Vulnerability));
     for argument in names.filter(|a| a.value.chars().count() >= 3).take(4) {
         let same = ThreatFilter { text: Some(argument.value.clone()), limit: 6, ..ThreatFilter::default() };
         for t in app.store.threats(&same).await?.1 {
@@ -429,7 +454,9 @@ async fn actors(State(app): App, Query(a): Query<Asked>) -> Answer {
     let (total, rows) = app.store.accounts(&filter).await?;
     let forums: Vec<Value> =
         app.store.forums().await?.iter().map(|f| json!({"value": f.name, "count": f.accounts})).collect();
-    Ok(Json(json!({"total": total, "items": rows.iter().map(view::actor).collect::<Vec<_>>(), "facets": {"forum": forums}})))
+    Ok(Json(
+        json!({"total": total, "items": rows.iter().map(view::actor).collect::<Vec<_>>(), "facets": {"forum": forums}}),
+    ))
 }
 
 /// Posts of one account that the portrait reads at most.
@@ -439,7 +466,8 @@ async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
     let Some(account) = app.store.account(id).await? else {
         return Err(ApiError::Missing(format!("no account {id}")));
     };
-    let own = PostFilter { account: Some(id), oldest_first: true, limit: PORTRAIT_POSTS, ..PostFilter::default() };
+    let own =
+        PostFilter { account: Some(id), oldest_first: true, limit: PORTRAIT_POSTS, ..PostFilter::default() };
     let posts = app.store.posts(&own).await?;
     let around = around(&app, &posts, false).await?;
     let ids: Vec<i64> = posts.iter().map(|p| p.id).collect();
@@ -466,8 +494,12 @@ async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
     let spoken = words::count(posts.iter().map(|p| p.text.as_str()));
     let keywords: Vec<words::Keyword> = words::keywords(&spoken, &background, 40);
 
-    let entities = app.store.entity_counts(&PostFilter { account: Some(id), limit: 200, ..PostFilter::default() }).await?;
-    let contacts: Vec<Value> = entities.iter().filter(|e| e.kind.is_contact()).map(view::entity_count).collect();
+    let entities = app
+        .store
+        .entity_counts(&PostFilter { account: Some(id), limit: 200, ..PostFilter::default() })
+        .await?;
+    let contacts: Vec<Value> =
+        entities.iter().filter(|e| e.kind.is_contact()).map(view::entity_count).collect();
     let others = entities.iter().filter(|e| !e.kind.is_contact() && view::telling(e.kind)).take(60);
     let threats = app.store.threats_of_account(id).await?;
     let mentions_by_threat = mentions_by_threat(&app, &ids).await?;
@@ -507,7 +539,10 @@ async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
     })))
 }
 
-async fn mentions_by_threat(app: &AppState, posts: &[i64]) -> Result<HashMap<String, Vec<&'static str>>, ApiError> {
+async fn mentions_by_threat(
+    app: &AppState,
+    posts: &[i64],
+) -> Result<HashMap<String, Vec<&'static str>>, ApiError> {
     let mut parts: HashMap<String, Vec<&'static str>> = HashMap::new();
     for e in app.store.events_of(posts).await? {
         if let Some(id) = e.threat_id {
@@ -563,26 +598,38 @@ fn brief(
     out.push(json!({"text": format!("{} wrote {} posts in {} from {} to {}, mostly in {tongue}, and started {} threads.",
         account.name, account.posts, account.forum, day(account.first), day(account.last), account.threads_started), "posts": ends}));
     if let Some(s) = &account.standing {
-        let strongest = s.standing.parts.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("structure", |p| p.0.as_str());
+        let strongest =
+            s.standing.parts.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or("structure", |p| p.0.as_str());
         out.push(json!({"text": format!("Ranked {} with a score of {:.2}, most of it from {strongest}; answered, quoted or mentioned {} times.",
             s.standing.rank, s.standing.score, s.answers), "posts": []}));
     }
     if let Some((t, n)) = threats.first() {
         let held: Vec<i64> = posts
             .iter()
-            .filter(|p| t.first.is_none_or(|f| p.time >= Some(f)) && t.last.is_none_or(|l| p.time <= Some(l)) && p.relevance.unwrap_or(0.0) >= 0.5)
+            .filter(|p| {
+                t.first.is_none_or(|f| p.time >= Some(f))
+                    && t.last.is_none_or(|l| p.time <= Some(l))
+                    && p.relevance.unwrap_or(0.0) >= 0.5
+            })
             .map(|p| p.id)
             .take(5)
             .collect();
         out.push(json!({"text": format!("Takes part in {} threat events, most in “{}” ({n} mentions).", threats.len(), t.title), "posts": held}));
     }
-    let reached: Vec<String> = entities.iter().filter(|e| e.kind.is_contact()).take(4).map(|e| format!("{} {}", e.kind, e.value)).collect();
+    let reached: Vec<String> = entities
+        .iter()
+        .filter(|e| e.kind.is_contact())
+        .take(4)
+        .map(|e| format!("{} {}", e.kind, e.value))
+        .collect();
     if !reached.is_empty() {
         out.push(json!({"text": format!("Gives as contact: {}.", reached.join(", ")), "posts": []}));
     }
     let said: Vec<&str> = keywords.iter().take(6).map(|k| k.word.as_str()).collect();
     if !said.is_empty() {
-        out.push(json!({"text": format!("Words that set this account apart: {}.", said.join(", ")), "posts": []}));
+        out.push(
+            json!({"text": format!("Words that set this account apart: {}.", said.join(", ")), "posts": []}),
+        );
     }
     out
 }
@@ -625,14 +672,19 @@ async fn entities(State(app): App, Query(a): Query<Asked>) -> Answer {
     let (total, rows) = app.store.entities(&filter).await?;
     let types: Vec<Value> =
         app.store.entity_types().await?.iter().map(|(t, n)| json!({"value": t, "count": n})).collect();
-    Ok(Json(json!({"total": total, "items": rows.iter().map(view::entity).collect::<Vec<_>>(), "facets": {"type": types}})))
+    Ok(Json(
+        json!({"total": total, "items": rows.iter().map(view::entity).collect::<Vec<_>>(), "facets": {"type": types}}),
+    ))
 }
 
 async fn entity(State(app): App, Path(id): Path<i64>) -> Answer {
     let Some(row) = app.store.entity(id).await? else {
         return Err(ApiError::Missing(format!("no entity {id}")));
     };
-    let all = app.store.posts(&PostFilter { entity: Some(id), oldest_first: true, limit: 5000, ..PostFilter::default() }).await?;
+    let all = app
+        .store
+        .posts(&PostFilter { entity: Some(id), oldest_first: true, limit: 5000, ..PostFilter::default() })
+        .await?;
     let around = around(&app, &all[all.len().saturating_sub(5000)..], false).await?;
     let times: Vec<Timestamp> = all.iter().filter_map(|p| p.time).collect();
     let labels = match (times.first(), times.last()) {
@@ -640,7 +692,8 @@ async fn entity(State(app): App, Path(id): Path<i64>) -> Answer {
         _ => Vec::new(),
     };
     let labels = labels[labels.len().saturating_sub(240)..].to_vec();
-    let per_month: Vec<usize> = labels.iter().map(|l| times.iter().filter(|t| t.month() == *l).count()).collect();
+    let per_month: Vec<usize> =
+        labels.iter().map(|l| times.iter().filter(|t| t.month() == *l).count()).collect();
     let mut writers: BTreeMap<i64, u64> = BTreeMap::new();
     for account in all.iter().filter_map(|p| p.account_id) {
         *writers.entry(account).or_default() += 1;
@@ -648,15 +701,20 @@ async fn entity(State(app): App, Path(id): Path<i64>) -> Answer {
     let mut writers: Vec<(i64, u64)> = writers.into_iter().collect();
     writers.sort_by_key(|(id, n)| (std::cmp::Reverse(*n), *id));
     writers.truncate(50);
-    let (_, rows) =
-        app.store.accounts(&PostFilter { ids: Some(writers.iter().map(|w| w.0).collect()), ..PostFilter::default() }).await?;
+    let (_, rows) = app
+        .store
+        .accounts(&PostFilter { ids: Some(writers.iter().map(|w| w.0).collect()), ..PostFilter::default() })
+        .await?;
     let by_id: HashMap<i64, _> = rows.iter().map(|a| (a.id, a)).collect();
     let actors: Vec<Value> = writers
         .iter()
-        .filter_map(|(id, n)| by_id.get(id).map(|a| json!({"id": id, "name": a.name, "forum": a.forum, "count": n})))
+        .filter_map(|(id, n)| {
+            by_id.get(id).map(|a| json!({"id": id, "name": a.name, "forum": a.forum, "count": n}))
+        })
         .collect();
     let ids: Vec<i64> = all.iter().map(|p| p.id).collect();
-    let mut seen: Vec<String> = app.store.events_of(&ids).await?.into_iter().filter_map(|e| e.threat_id).collect();
+    let mut seen: Vec<String> =
+        app.store.events_of(&ids).await?.into_iter().filter_map(|e| e.threat_id).collect();
     seen.sort();
     seen.dedup();
     let mut threats = Vec::new();
@@ -695,12 +753,19 @@ async fn thread(State(app): App, Path(id): Path<i64>, Query(a): Query<Asked>) ->
     let Some(thread) = threads.first() else {
         return Err(ApiError::Missing(format!("no thread {id}")));
     };
-    let filter =
-        PostFilter { thread: Some(id), oldest_first: true, offset: a.offset(), limit: a.limit(), ..PostFilter::default() };
+    let filter = PostFilter {
+        thread: Some(id),
+        oldest_first: true,
+        offset: a.offset(),
+        limit: a.limit(),
+        ..PostFilter::default()
+    };
     let posts = app.store.posts(&filter).await?;
     let around = around(&app, &posts, true).await?;
-    Ok(Json(json!({"id": id, "title": thread.title, "forum": thread.forum, "board": thread.board, "total": thread.posts,
-        "posts": posts.iter().map(|p| around.post(p)).collect::<Vec<_>>()})))
+    Ok(Json(
+        json!({"id": id, "title": thread.title, "forum": thread.forum, "board": thread.board, "total": thread.posts,
+        "posts": posts.iter().map(|p| around.post(p)).collect::<Vec<_>>()}),
+    ))
 }
 
 async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
@@ -708,18 +773,23 @@ async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
     let none = |error: Option<String>| json!({"total": 0, "took_ms": 0, "items": [], "facets": {"forum": [], "language": []}, "error": error});
     let Some(text) = Asked::text(&a.q) else { return Ok(Json(none(None))) };
     let Some(index) = app.index.clone() else {
-        return Ok(Json(none(Some("the search index is not there; start the server again to have it built".into()))));
+        return Ok(Json(none(Some(
+            "the search index is not there; start the server again to have it built".into(),
+        ))));
     };
     let (forum, lang) = (Asked::text(&a.forum), Asked::text(&a.lang));
     let (offset, limit) = (a.offset() as usize, a.limit() as usize);
-    let found = tokio::task::spawn_blocking(move || index.search(&text, forum.as_deref(), lang.as_deref(), offset, limit))
-        .await
-        .map_err(|e| ApiError::Failed(e.to_string()))?;
+    let found = tokio::task::spawn_blocking(move || {
+        index.search(&text, forum.as_deref(), lang.as_deref(), offset, limit)
+    })
+    .await
+    .map_err(|e| ApiError::Failed(e.to_string()))?;
     let hits = match found {
         Ok(hits) => hits,
         Err(e) => return Ok(Json(none(Some(e.to_string())))),
     };
-    let rows = app.store.posts(&PostFilter { ids: Some(hits.posts.clone()), ..PostFilter::default() }).await?;
+    let rows =
+        app.store.posts(&PostFilter { ids: Some(hits.posts.clone()), ..PostFilter::default() }).await?;
     let around = around(&app, &rows, false).await?;
     let by_id: HashMap<i64, &Post> = rows.iter().map(|p| (p.id, p)).collect();
     let items: Vec<Value> = hits
@@ -729,11 +799,14 @@ async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
         .map(|p| {
             let mut v = around.post_ref(p);
             let pieces = tm_search::snippet(&view::masked(p), &hits.words, 240);
-            v["snippet"] = json!(pieces.iter().map(|(text, hit)| json!({"text": text, "hit": hit})).collect::<Vec<_>>());
+            v["snippet"] =
+                json!(pieces.iter().map(|(text, hit)| json!({"text": text, "hit": hit})).collect::<Vec<_>>());
             v
         })
         .collect();
-    let facet = |list: &[(String, u64)]| list.iter().map(|(v, n)| json!({"value": v, "count": n})).collect::<Vec<_>>();
+    let facet = |list: &[(String, u64)]| {
+        list.iter().map(|(v, n)| json!({"value": v, "count": n})).collect::<Vec<_>>()
+    };
     Ok(Json(json!({"total": hits.total, "took_ms": started.elapsed().as_millis() as u64, "items": items,
         "facets": {"forum": facet(&hits.forums), "language": facet(&hits.languages)}, "error": null})))
 }

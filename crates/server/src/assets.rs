@@ -15,10 +15,15 @@ pub(crate) async fn page(uri: Uri, headers: HeaderMap) -> Response {
     let (path, file) = match Page::get(path).filter(|_| !path.is_empty()) {
         Some(file) => (path, file),
         // A missing file is missing; a deep link such as /threats/t1 is the page's own.
-        None if path.starts_with("assets/") || path.starts_with("api/") => return StatusCode::NOT_FOUND.into_response(),
+        None if path.starts_with("assets/") || path.starts_with("api/") => {
+            return StatusCode::NOT_FOUND.into_response();
+        }
         None => match Page::get("index.html") {
             Some(file) => ("index.html", file),
-            None => return (StatusCode::NOT_FOUND, "the web page was not built into this program").into_response(),
+            None => {
+                return (StatusCode::NOT_FOUND, "the web page was not built into this program")
+                    .into_response();
+            }
         },
     };
     let tag: String = file.metadata.sha256_hash()[..8].iter().map(|b| format!("{b:02x}")).collect();

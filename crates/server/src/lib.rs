@@ -50,8 +50,12 @@ pub async fn serve(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let listener =
-        tokio::net::TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
     ready(listener.local_addr().unwrap_or(address));
-    axum::serve(listener, api::router(Arc::new(state))).with_graceful_shutdown(stop).await.map_err(ServeError::Stopped)
+    axum::serve(listener, api::router(Arc::new(state)))
+        .with_graceful_shutdown(stop)
+        .await
+        .map_err(ServeError::Stopped)
 }

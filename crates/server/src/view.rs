@@ -54,6 +54,9 @@ pub(crate) fn entity_count(e: &EntitySummaryRow) -> Value {
     json!({"id": e.id, "type": e.kind, "value": mask_secrets(&e.value), "count": e.posts})
 }
 
+/// A quoted post, if stored, and the quoted author, if known.
+pub(crate) type Quoted = (Option<i64>, Option<String>);
+
 /// What posts need beside themselves to be shown.
 #[derive(Default)]
 pub(crate) struct Around {
@@ -61,7 +64,7 @@ pub(crate) struct Around {
     pub names: HashMap<i64, String>,
     pub entities: HashMap<i64, Vec<EntityRow>>,
     pub events: HashMap<i64, Vec<EventRow>>,
-    pub quotes: HashMap<i64, Vec<(Option<i64>, Option<String>)>>,
+    pub quotes: HashMap<i64, Vec<Quoted>>,
 }
 
 impl Around {
@@ -131,10 +134,14 @@ pub(crate) fn timeline(e: &EventRow, p: &Post, around: &Around) -> Value {
     let text = masked(p);
     let sentence: Span = tm_extract::sentence_around(&text, e.trigger);
     let index = CharIndex::new(&text);
-    let mut spans = vec![json!({"start": e.trigger.start, "end": e.trigger.end, "kind": "trigger", "label": e.kind})];
-    spans.extend(e.arguments.iter().filter(|a| sentence.contains(Span::new(a.start, a.end))).map(
-        |a| json!({"start": a.start, "end": a.end, "kind": "argument", "label": a.role}),
-    ));
+    let mut spans =
+        vec![json!({"start": e.trigger.start, "end": e.trigger.end, "kind": "trigger", "label": e.kind})];
+    spans.extend(
+        e.arguments
+            .iter()
+            .filter(|a| sentence.contains(Span::new(a.start, a.end)))
+            .map(|a| json!({"start": a.start, "end": a.end, "kind": "argument", "label": a.role})),
+    );
     let thread = around.threads.get(&p.thread_id);
     json!({
         "time": time(p.time), "post_id": p.id, "thread_id": p.thread_id, "thread": thread.map(|t| &t.title),

@@ -9,8 +9,8 @@ mod records;
 mod sqlite;
 
 pub use records::{
-    AccountRow, Analyzed, ArgumentRow, Batch, Counts, EntityRow, EntitySummaryRow, EventRow, ForumRow, ImportKey,
-    ImportState, Interaction, PostFilter, StandingRow, ThreadRow, ThreatFilter, ThreatRow,
+    AccountRow, Analyzed, ArgumentRow, Batch, Counts, EntityRow, EntitySummaryRow, EventRow, ForumRow,
+    ImportKey, ImportState, Interaction, PostFilter, StandingRow, ThreadRow, ThreatFilter, ThreatRow,
 };
 pub use sqlite::SqliteStore;
 
@@ -29,7 +29,9 @@ pub enum StoreError {
         source: sqlx::Error,
     },
     /// The file was written by a newer version of the program.
-    #[error("store {path} has schema version {found}, this program knows up to {known}: use a newer threatminer")]
+    #[error(
+        "store {path} has schema version {found}, this program knows up to {known}: use a newer threatminer"
+    )]
     Newer {
         /// The file.
         path: String,

@@ -34,7 +34,13 @@ pub struct Global {
     #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
     pub threads: Option<usize>,
     /// Model file [default: the one inside the program]
-    #[arg(long, global = true, value_name = "FILE", env = "THREATMINER_MODEL", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "THREATMINER_MODEL",
+        help_heading = "Global options"
+    )]
     pub model: Option<PathBuf>,
     /// No progress, no notes
     #[arg(long, short, global = true, help_heading = "Global options")]
@@ -44,7 +50,9 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Import and analyse the bundled sample forums, print the findings, serve the web page
-    #[command(after_help = "Examples:\n  threatminer demo\n  threatminer demo --no-serve --store /tmp/demo.db")]
+    #[command(
+        after_help = "Examples:\n  threatminer demo\n  threatminer demo --no-serve --store /tmp/demo.db"
+    )]
     Demo(Demo),
     /// Read posts from dumps: JSONL, CSV, SQL dumps of forum engines; .gz and .zst too
     #[command(after_help = "Examples:\n  threatminer import forum.sql.gz --forum 'Dark Harbour'\n  \
@@ -68,14 +76,18 @@ pub enum Command {
         echo '出售信用卡料子' | threatminer events --text")]
     Events(Extract),
     /// Key hackers of the store, or of an edge list
-    #[command(after_help = "Examples:\n  threatminer rank --json | head\n  threatminer rank --edges replies.tsv\n\n\
-        Edge list: TSV with from, to, weight, unix time, topic; the last three may be missing.")]
+    #[command(
+        after_help = "Examples:\n  threatminer rank --json | head\n  threatminer rank --edges replies.tsv\n\n\
+        Edge list: TSV with from, to, weight, unix time, topic; the last three may be missing."
+    )]
     Rank(Rank),
     /// Known hackers, or one portrait
     #[command(after_help = "Examples:\n  threatminer actors\n  threatminer actors plastikov --json")]
     Actors(Listing),
     /// Known threat events, or one of them
-    #[command(after_help = "Examples:\n  threatminer threats --family attack\n  threatminer threats t3f09c2d1a5b6")]
+    #[command(
+        after_help = "Examples:\n  threatminer threats --family attack\n  threatminer threats t3f09c2d1a5b6"
+    )]
     Threats(Threats),
     /// Full-text search over the posts of the store
     #[command(after_help = "Examples:\n  threatminer search 'cvv AND author:plastikov'\n  \
@@ -92,8 +104,10 @@ pub enum Command {
         threatminer eval entities test.jsonl.gz --json")]
     Eval(Eval),
     /// Train the model from labelled data and write it
-    #[command(after_help = "Example:\n  threatminer train --base e5-small-q4.bin --events data/events/ru.jsonl \\\n    \
-        --events data/events/zh.jsonl --output models/threatminer.safetensors")]
+    #[command(
+        after_help = "Example:\n  threatminer train --base e5-small-q4.bin --events data/events/ru.jsonl \\\n    \
+        --events data/events/zh.jsonl --output models/threatminer.safetensors"
+    )]
     Train(Train),
     /// Pattern rules
     #[command(subcommand)]

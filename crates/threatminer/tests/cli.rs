@@ -1,4 +1,5 @@
 //! The command-line contract, tried on the real program.
+#![allow(clippy::unwrap_used)]
 
 use std::io::Write;
 use std::path::Path;
@@ -15,8 +16,13 @@ fn run(store: &Path, arguments: &[&str]) -> Output {
 }
 
 fn feed(arguments: &[&str], input: &str) -> Output {
-    let mut child =
-        program().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = program()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
 }
@@ -39,23 +45,36 @@ const POSTS: &str = r#"{"id":"1","forum":"f","thread":"7","title":"CVV shop","au
 
 #[test]
 fn entities_stream_in_the_contract_form() {
-    let out = feed(&["entities"], "{\"id\":5,\"text\":\"日本 C2 203.0.113[.]7 и CVE-2021-44228\"}\n{\"text\":\"nothing\"}\n");
+    let out = feed(
+        &["entities"],
+        "{\"id\":5,\"text\":\"日本 C2 203.0.113[.]7 и CVE-2021-44228\"}\n{\"text\":\"nothing\"}\n",
+    );
     assert!(out.status.success());
     let rows = lines(&out);
     assert_eq!((&rows[0]["id"], &rows[1]["id"]), (&serde_json::json!(5), &serde_json::json!("2")));
     let hit = &rows[0]["entities"][0];
     assert_eq!((hit["type"].as_str(), hit["value"].as_str()), (Some("ipv4"), Some("203.0.113.7")));
-    assert_eq!((hit["start"].as_u64(), hit["end"].as_u64(), hit["source"].as_str()), (Some(6), Some(19), Some("pattern")));
+    assert_eq!(
+        (hit["start"].as_u64(), hit["end"].as_u64(), hit["source"].as_str()),
+        (Some(6), Some(19), Some("pattern"))
+    );
     assert_eq!(rows[0]["entities"][1]["value"], "CVE-2021-44228");
     assert_eq!(rows[1]["entities"], serde_json::json!([]));
 }
 
 #[test]
 fn bad_lines_are_set_aside_and_counted() {
-    let out = feed(&["events"], "{\"id\":\"a\",\"text\":\"thanks\"}\nnot json\n{\"id\":\"b\"}\n{\"id\":\"c\",\"text\":\"ok\"}\n");
+    let out = feed(
+        &["events"],
+        "{\"id\":\"a\",\"text\":\"thanks\"}\nnot json\n{\"id\":\"b\"}\n{\"id\":\"c\",\"text\":\"ok\"}\n",
+    );
     assert_eq!(out.status.code(), Some(1));
     assert_eq!(lines(&out).len(), 2);
-    assert!(stderr(&out).contains("line 2: not JSON") && stderr(&out).contains("line 3: no 'text'"), "{}", stderr(&out));
+    assert!(
+        stderr(&out).contains("line 2: not JSON") && stderr(&out).contains("line 3: no 'text'"),
+        "{}",
+        stderr(&out)
+    );
     assert!(stderr(&out).contains("2 of 4 lines"));
 }
 
@@ -73,7 +92,8 @@ fn events_are_found_in_three_languages() {
         assert!(row["relevance"].as_f64().unwrap() >= 0.5, "{row}");
         let sale = events.iter().find(|e| e["type"] == "sell").unwrap_or_else(|| panic!("no sale in {row}"));
         assert_eq!(sale["family"], "trade");
-        let (start, end) = (sale["trigger"]["start"].as_u64().unwrap(), sale["trigger"]["end"].as_u64().unwrap());
+        let (start, end) =
+            (sale["trigger"]["start"].as_u64().unwrap(), sale["trigger"]["end"].as_u64().unwrap());
         let words: String = text.chars().skip(start as usize).take((end - start) as usize).collect();
         assert_eq!(sale["trigger"]["text"], words);
         assert!(!sale["arguments"].as_array().unwrap().is_empty(), "{row}");
@@ -85,7 +105,13 @@ fn events_are_found_in_three_languages() {
 #[test]
 fn threads_do_not_change_a_byte() {
     let posts: String = (0..80)
-        .map(|i| format!("{{\"id\":{i},\"text\":\"Selling {i} fresh logs, {}$, tg @shop_{i}_demo. {}\"}}\n", i + 3, "more words ".repeat(i % 17)))
+        .map(|i| {
+            format!(
+                "{{\"id\":{i},\"text\":\"Selling {i} fresh logs, {}$, tg @shop_{i}_demo. {}\"}}\n",
+                i + 3,
+                "more words ".repeat(i % 17)
+            )
+        })
         .collect();
     let one = feed(&["--threads", "1", "events"], &posts);
     let three = feed(&["--threads", "3", "events"], &posts);
@@ -106,7 +132,10 @@ fn import_analyse_ask() {
     std::fs::write(&copy, POSTS).unwrap();
     for path in [name, copy.to_str().unwrap()] {
         let again = run(&store, &["import", path, "--json"]);
-        assert_eq!((lines(&again)[0]["stored"].as_u64(), lines(&again)[0]["known"].as_u64()), (Some(0), Some(3)));
+        assert_eq!(
+            (lines(&again)[0]["stored"].as_u64(), lines(&again)[0]["known"].as_u64()),
+            (Some(0), Some(3))
+        );
     }
     let done = run(&store, &["analyze", "--json"]);
     assert!(done.status.success(), "{}", stderr(&done));
@@ -115,7 +144,10 @@ fn import_analyse_ask() {
     assert_eq!(lines(&run(&store, &["analyze", "--again", "--json"]))[0]["posts"], 3);
 
     let ranked = lines(&run(&store, &["rank", "--json"]));
-    assert_eq!((ranked.len(), ranked[0]["account"].as_str(), ranked[0]["rank"].as_u64()), (3, Some("ann"), Some(1)));
+    assert_eq!(
+        (ranked.len(), ranked[0]["account"].as_str(), ranked[0]["rank"].as_u64()),
+        (3, Some("ann"), Some(1))
+    );
     let sum: f64 = ranked[0]["parts"].as_object().unwrap().values().map(|v| v.as_f64().unwrap()).sum();
     assert!((sum - ranked[0]["score"].as_f64().unwrap()).abs() < 1e-6);
 
@@ -137,16 +169,29 @@ fn import_analyse_ask() {
     let posts = run(&store, &["export", "jsonl", "--what", "posts"]);
     let text = String::from_utf8_lossy(&posts.stdout).into_owned();
     assert!(text.contains("411111••••••1111|12|28|•••") && !text.contains("4111111111111111"), "{text}");
-    assert_eq!((lines(&posts)[1]["reply_to"].as_str(), lines(&posts)[2]["quotes"][0].as_str()), (Some("1"), Some("1")));
-    let entities = String::from_utf8_lossy(&run(&store, &["export", "csv", "--what", "entities", "--unmasked"]).stdout).into_owned();
-    assert!(entities.starts_with("first_seen,last_seen,posts,type,value\n") && !entities.contains("4111111111111111"), "{entities}");
+    assert_eq!(
+        (lines(&posts)[1]["reply_to"].as_str(), lines(&posts)[2]["quotes"][0].as_str()),
+        (Some("1"), Some("1"))
+    );
+    let entities =
+        String::from_utf8_lossy(&run(&store, &["export", "csv", "--what", "entities", "--unmasked"]).stdout)
+            .into_owned();
+    assert!(
+        entities.starts_with("first_seen,last_seen,posts,type,value\n")
+            && !entities.contains("4111111111111111"),
+        "{entities}"
+    );
 }
 
 #[test]
 fn refused_rows_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let (store, file) = (folder.path().join("s.db"), folder.path().join("posts.jsonl"));
-    std::fs::write(&file, format!("{POSTS}{{broken\n{{\"id\":\"9\",\"text\":\"\"}}\n{{\"id\":\"10\",\"text\":\"good\"}}\n")).unwrap();
+    std::fs::write(
+        &file,
+        format!("{POSTS}{{broken\n{{\"id\":\"9\",\"text\":\"\"}}\n{{\"id\":\"10\",\"text\":\"good\"}}\n"),
+    )
+    .unwrap();
     let out = run(&store, &["import", file.to_str().unwrap(), "--json"]);
     assert_eq!(out.status.code(), Some(1));
     assert_eq!((lines(&out)[0]["stored"].as_u64(), lines(&out)[0]["refused"].as_u64()), (Some(4), Some(2)));
@@ -155,7 +200,10 @@ fn refused_rows_are_named() {
 
 #[test]
 fn edge_lists_rank_without_a_store() {
-    let out = feed(&["rank", "--edges", "-", "--json"], "a\thub\t1\t1700000000\tx\nb\thub\nc\thub\t2\nbad\nhub\ta\t1\n");
+    let out = feed(
+        &["rank", "--edges", "-", "--json"],
+        "a\thub\t1\t1700000000\tx\nb\thub\nc\thub\t2\nbad\nhub\ta\t1\n",
+    );
     assert_eq!(out.status.code(), Some(1));
     let rows = lines(&out);
     assert_eq!((rows[0]["account"].as_str(), rows.len()), (Some("hub"), 4));

@@ -1,4 +1,5 @@
 //! The demo against its answer key: are the three scenes found, each with its words as evidence?
+#![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +7,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn run(store: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_threatminer")).arg("--quiet").arg("--store").arg(store).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_threatminer"))
+        .arg("--quiet")
+        .arg("--store")
+        .arg(store)
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn lines(output: &Output) -> Vec<Value> {
@@ -25,7 +32,13 @@ fn scene(name: &str) -> BTreeSet<(String, String)> {
         for scene in key["scenes"].as_array().unwrap() {
             if scene["scene"].as_str().unwrap().to_lowercase().contains(name) {
                 let forum = key["forum"].as_str().unwrap();
-                posts.extend(scene["post_ids"].as_array().unwrap().iter().map(|p| (forum.to_owned(), p.as_str().unwrap().to_owned())));
+                posts.extend(
+                    scene["post_ids"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|p| (forum.to_owned(), p.as_str().unwrap().to_owned())),
+                );
             }
         }
     }
@@ -44,7 +57,13 @@ fn the_three_scenes_and_the_key_members_are_found() {
     let posts = lines(&run(&store, &["export", "jsonl", "--what", "posts"]));
     let authors: BTreeSet<String> = posts.iter().map(|p| format!("{}/{}", p["forum"], p["author"])).collect();
     let forums: BTreeSet<&str> = posts.iter().filter_map(|p| p["forum"].as_str()).collect();
-    assert!(posts.len() >= 3000 && authors.len() >= 300 && forums.len() == 3, "{} {} {}", posts.len(), authors.len(), forums.len());
+    assert!(
+        posts.len() >= 3000 && authors.len() >= 300 && forums.len() == 3,
+        "{} {} {}",
+        posts.len(),
+        authors.len(),
+        forums.len()
+    );
 
     // Which events were found in the posts of each scene, and how they were joined.
     let events = lines(&run(&store, &["export", "jsonl", "--what", "events"]));
@@ -74,13 +93,17 @@ fn the_three_scenes_and_the_key_members_are_found() {
                 needles.iter().any(|n| text.contains(n))
             })
             .max_by_key(|(_, posts)| posts.len());
-        let (id, held) = found.unwrap_or_else(|| panic!("scene {name} was not found; events in its posts: {joined:?}"));
+        let (id, held) =
+            found.unwrap_or_else(|| panic!("scene {name} was not found; events in its posts: {joined:?}"));
         assert!(held.len() >= 2, "{name}: {} holds {} posts of the scene", threats[id]["title"], held.len());
         // Its evidence can be followed to the words of a post.
         let detail = &lines(&run(&store, &["threats", id, "--json"]))[0];
         let first = &detail["timeline"][0];
         let original = posts.iter().any(|p| Some(p.1.as_str()) == first["external_id"].as_str());
-        assert!(detail["timeline"].as_array().unwrap().len() >= held.len() && !first["sentence"].as_str().unwrap().is_empty());
+        assert!(
+            detail["timeline"].as_array().unwrap().len() >= held.len()
+                && !first["sentence"].as_str().unwrap().is_empty()
+        );
         let _ = original;
     }
 
@@ -88,9 +111,19 @@ fn the_three_scenes_and_the_key_members_are_found() {
     let ranked = lines(&run(&store, &["rank", "--json"]));
     for language in ["en", "ru", "zh"] {
         let key = key(language);
-        let own: Vec<&str> = ranked.iter().filter(|r| r["forum"] == key["forum"]).filter_map(|r| r["account"].as_str()).take(20).collect();
-        let planted: Vec<&str> = key["key_members"].as_array().unwrap().iter().filter_map(|m| m["handle"].as_str()).collect();
+        let own: Vec<&str> = ranked
+            .iter()
+            .filter(|r| r["forum"] == key["forum"])
+            .filter_map(|r| r["account"].as_str())
+            .take(20)
+            .collect();
+        let planted: Vec<&str> =
+            key["key_members"].as_array().unwrap().iter().filter_map(|m| m["handle"].as_str()).collect();
         let hits = planted.iter().filter(|p| own.contains(p)).count();
-        assert!(hits * 3 >= planted.len() * 2, "{language}: {hits} of {} planted key members in the first twenty: {own:?}", planted.len());
+        assert!(
+            hits * 3 >= planted.len() * 2,
+            "{language}: {hits} of {} planted key members in the first twenty: {own:?}",
+            planted.len()
+        );
     }
 }

@@ -1,4 +1,5 @@
 //! Killed at any moment, the next run goes on: nothing lost, nothing twice.
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

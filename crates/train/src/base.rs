@@ -52,7 +52,8 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8], BaseError> {
         let end = self.at.checked_add(n).filter(|&e| e <= self.bytes.len());
-        let end = end.ok_or_else(|| BaseError::Format(format!("ends early, at byte {}", self.bytes.len())))?;
+        let end =
+            end.ok_or_else(|| BaseError::Format(format!("ends early, at byte {}", self.bytes.len())))?;
         let slice = &self.bytes[self.at..end];
         self.at = end;
         Ok(slice)
@@ -159,6 +160,8 @@ impl Base {
         let table = self.tensor("emb.word", self.pieces.len() * width)?;
         let row = |&id: &u32| table.get(id as usize * width..(id as usize + 1) * width);
         let rows: Option<Vec<&[u8]>> = ids.iter().map(row).collect();
-        Ok(rows.ok_or_else(|| BaseError::Format("has fewer pieces than the vocabulary asks for".into()))?.concat())
+        Ok(rows
+            .ok_or_else(|| BaseError::Format("has fewer pieces than the vocabulary asks for".into()))?
+            .concat())
     }
 }

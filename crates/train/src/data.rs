@@ -118,7 +118,8 @@ pub enum Fold {
 
 /// FNV-1a with an avalanche step; the fold of an identifier must never change.
 fn fold_hash(id: &str) -> u64 {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash ^ (hash >> 33)
 }
@@ -141,7 +142,11 @@ pub fn read_gold(path: &Path) -> Result<Vec<GoldPost>, DataError> {
             continue;
         }
         let post = serde_json::from_str::<GoldPost>(&line);
-        posts.push(post.map_err(|e| DataError::Line { path: name.clone(), line: i + 1, reason: e.to_string() })?);
+        posts.push(post.map_err(|e| DataError::Line {
+            path: name.clone(),
+            line: i + 1,
+            reason: e.to_string(),
+        })?);
     }
     Ok(posts)
 }
@@ -199,7 +204,12 @@ fn tag(tags: &mut [u8], (first, last): (usize, usize), class: usize) {
 }
 
 /// Cuts a labelled post into windows of at most `room` tokens.
-pub fn examples(tokenizer: &Tokenizer, post: &GoldPost, room: usize, annotated: &[bool; ENTITY_TAGS]) -> Vec<Example> {
+pub fn examples(
+    tokenizer: &Tokenizer,
+    post: &GoldPost,
+    room: usize,
+    annotated: &[bool; ENTITY_TAGS],
+) -> Vec<Example> {
     let tokens = tokenizer.encode(&post.text);
     let n = tokens.len();
     let mut entities = vec![0u8; n];
@@ -274,7 +284,9 @@ mod tests {
 
     #[test]
     fn folds_never_move() {
-        let fold = |id: &str| GoldPost { id: id.into(), ..serde_json::from_str(r#"{"id":"","text":""}"#).unwrap() }.fold();
+        let fold = |id: &str| {
+            GoldPost { id: id.into(), ..serde_json::from_str(r#"{"id":"","text":""}"#).unwrap() }.fold()
+        };
         let all: Vec<Fold> = (0..2000).map(|i| fold(&format!("own-ru-{i:04}"))).collect();
         let held = all.iter().filter(|f| **f == Fold::HeldOut).count();
         assert!((320..480).contains(&held), "{held}");
@@ -283,7 +295,8 @@ mod tests {
 
     #[test]
     fn spans_become_tags() {
-        let pieces: Vec<(String, f32)> = ["▁sell", "ing", "▁cvv", "▁now"].map(|p| (p.to_string(), -1.0)).to_vec();
+        let pieces: Vec<(String, f32)> =
+            ["▁sell", "ing", "▁cvv", "▁now"].map(|p| (p.to_string(), -1.0)).to_vec();
         let tokenizer = Tokenizer::new(&pieces, &[]);
         let post: GoldPost = serde_json::from_str(
             r#"{"id":"1","text":"selling cvv now","relevant":true,"events":[{"type":"sell","modality":"asserted",

@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn learns_words() {
-        let texts = [("sell cvv", 1.0), ("selling fresh cvv dumps", 1.0), ("thanks mate", 0.0), ("nice thanks", 0.0)];
+        let texts =
+            [("sell cvv", 1.0), ("selling fresh cvv dumps", 1.0), ("thanks mate", 0.0), ("nice thanks", 0.0)];
         let w = train_gate(&texts, 30, 1);
         let score = |t| gate_score(&w, &gate_features(t));
         assert!(score("cvv here") > score("thanks here"));

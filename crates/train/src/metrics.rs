@@ -42,7 +42,15 @@ impl Score {
     fn new(c: Counts) -> Score {
         let ratio = |a: u32, b: u32| if a + b == 0 { 0.0 } else { f64::from(a) / f64::from(a + b) };
         let [tp, false_positives, false_negatives] = c;
-        Score { p: ratio(c[0], c[1]), r: ratio(c[0], c[2]), f1: f1(c), tp, false_positives, false_negatives, ci95: None }
+        Score {
+            p: ratio(c[0], c[1]),
+            r: ratio(c[0], c[2]),
+            f1: f1(c),
+            tp,
+            false_positives,
+            false_negatives,
+            ci95: None,
+        }
     }
     fn over(rows: &[Counts]) -> Score {
         let add = |a: Counts, b: &Counts| [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
@@ -152,7 +160,8 @@ pub fn average_precision(scored: &[(f32, bool)]) -> f64 {
 
 /// Scores event extraction.
 pub fn score_events(gold: &[GoldPost], found: &[PostAnalysis]) -> EventScores {
-    let (mut relevance, mut types, mut triggers, mut overlaps, mut arguments) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut relevance, mut types, mut triggers, mut overlaps, mut arguments) =
+        (vec![], vec![], vec![], vec![], vec![]);
     let mut per_type = vec![[0u32; 3]; EventType::ALL.len()];
     let (mut right, mut matched) = (0u32, 0u32);
     let mut scored = Vec::new();
@@ -222,11 +231,13 @@ pub fn score_entities(gold: &[GoldPost], found: &[PostAnalysis]) -> EntityScores
     let mut per_type: BTreeMap<String, Counts> = BTreeMap::new();
     for (g, f) in gold.iter().zip(found) {
         let labels: Vec<_> = g.entities.iter().filter_map(|e| Some((e.kind?, span(e.span)))).collect();
-        let hits: Vec<_> = f.entities.iter().filter(|e| used.contains(&e.kind)).map(|e| (e.kind, e.span)).collect();
+        let hits: Vec<_> =
+            f.entities.iter().filter(|e| used.contains(&e.kind)).map(|e| (e.kind, e.span)).collect();
         exacts.push(exact(&labels, &hits));
         overlaps.push(pair(&labels, &hits).0);
         for t in &used {
-            let only = |list: &[(EntityType, Span)]| list.iter().filter(|x| x.0 == *t).copied().collect::<Vec<_>>();
+            let only =
+                |list: &[(EntityType, Span)]| list.iter().filter(|x| x.0 == *t).copied().collect::<Vec<_>>();
             let c = exact(&only(&labels), &only(&hits));
             let sum = per_type.entry(t.to_string()).or_default();
             (0..3).for_each(|i| sum[i] += c[i]);

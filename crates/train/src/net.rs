@@ -7,8 +7,8 @@ use crate::random::Random;
 use candle_core::{D, Device, Result, Tensor, Var};
 use std::collections::BTreeMap;
 use tm_extract::neural::{
-    ARGUMENT_TAGS, ENTITY_TAGS, LINK_BUCKETS, LINK_WIDTH, POST_OUTPUTS, Q4_BLOCK, Q4_BYTES, TOKEN_TAGS, TRIGGER_TAGS,
-    add_q4_row, link_bucket,
+    ARGUMENT_TAGS, ENTITY_TAGS, LINK_BUCKETS, LINK_WIDTH, POST_OUTPUTS, Q4_BLOCK, Q4_BYTES, TOKEN_TAGS,
+    TRIGGER_TAGS, add_q4_row, link_bucket,
 };
 use tm_model::Modality;
 
@@ -70,7 +70,12 @@ const HEAD_DROP: f32 = 0.1;
 
 impl Net {
     /// Takes the lowest `layers` layers of the base; heads start at random.
-    pub fn from_base(base: &Base, shape: Shape, ids: &[u32], seed: u64) -> std::result::Result<Net, BaseError> {
+    pub fn from_base(
+        base: &Base,
+        shape: Shape,
+        ids: &[u32],
+        seed: u64,
+    ) -> std::result::Result<Net, BaseError> {
         let (h, f) = (shape.hidden, shape.feed_forward);
         let mut random = Random::new(seed);
         let mut vars: BTreeMap<String, (Vec<f32>, Vec<usize>)> = BTreeMap::new();
@@ -83,13 +88,26 @@ impl Net {
             }
             vars.insert(own("qkv.weight"), (qkv.0, vec![3 * h, h]));
             vars.insert(own("qkv.bias"), (qkv.1, vec![3 * h]));
-            for (ours, theirs, out, input) in [("out", "ao", h, h), ("up", "fi", f, h), ("down", "fo", h, f)] {
-                vars.insert(own(&format!("{ours}.weight")), (base.matrix(&format!("l{i}.{theirs}.w"), out, input)?, vec![out, input]));
-                vars.insert(own(&format!("{ours}.bias")), (base.floats(&format!("l{i}.{theirs}.b"), out)?, vec![out]));
+            for (ours, theirs, out, input) in [("out", "ao", h, h), ("up", "fi", f, h), ("down", "fo", h, f)]
+            {
+                vars.insert(
+                    own(&format!("{ours}.weight")),
+                    (base.matrix(&format!("l{i}.{theirs}.w"), out, input)?, vec![out, input]),
+                );
+                vars.insert(
+                    own(&format!("{ours}.bias")),
+                    (base.floats(&format!("l{i}.{theirs}.b"), out)?, vec![out]),
+                );
             }
             for (ours, theirs) in [("norm1", "aln"), ("norm2", "oln")] {
-                vars.insert(own(&format!("{ours}.weight")), (base.floats(&format!("l{i}.{theirs}.w"), h)?, vec![h]));
-                vars.insert(own(&format!("{ours}.bias")), (base.floats(&format!("l{i}.{theirs}.b"), h)?, vec![h]));
+                vars.insert(
+                    own(&format!("{ours}.weight")),
+                    (base.floats(&format!("l{i}.{theirs}.w"), h)?, vec![h]),
+                );
+                vars.insert(
+                    own(&format!("{ours}.bias")),
+                    (base.floats(&format!("l{i}.{theirs}.b"), h)?, vec![h]),
+                );
             }
         }
         for (name, input, output) in [
@@ -221,7 +239,8 @@ impl Net {
             }
             if !rows.is_empty() {
                 let part = logits.narrow(1, offset, tags)?;
-                total = (total + (cross_entropy(&part, rows, &gold, None)? * (6.0 / f64::from(counts.tokens)))?)?;
+                total =
+                    (total + (cross_entropy(&part, rows, &gold, None)? * (6.0 / f64::from(counts.tokens)))?)?;
             }
         }
         let (mut rows, mut gold, mut closed) = (Vec::new(), Vec::new(), Vec::new());
@@ -297,7 +316,8 @@ impl Net {
         }
         for &i in labelled {
             let events = &batch[i].events;
-            let arguments: Vec<(usize, usize)> = events.iter().flat_map(|e| e.arguments.iter().copied()).collect();
+            let arguments: Vec<(usize, usize)> =
+                events.iter().flat_map(|e| e.arguments.iter().copied()).collect();
             if arguments.is_empty() || events.len() < 2 {
                 continue;
             }
@@ -312,7 +332,10 @@ impl Net {
                 .flat_map(|a| events.iter().map(|e| link_bucket(e.trigger.0, a.0) as u32))
                 .collect();
             let dims = (arguments.len(), events.len());
-            let near = self.var("link.distance")?.index_select(&Tensor::new(buckets, &Device::Cpu)?, 0)?.reshape(dims)?;
+            let near = self
+                .var("link.distance")?
+                .index_select(&Tensor::new(buckets, &Device::Cpu)?, 0)?
+                .reshape(dims)?;
             let gold: Vec<f32> = arguments
                 .iter()
                 .flat_map(|a| events.iter().map(|e| f32::from(u8::from(e.arguments.contains(a)))))
@@ -333,7 +356,8 @@ impl Net {
 
 fn dropout(x: &Tensor, random: &mut Random) -> Result<Tensor> {
     let keep = 1.0 / (1.0 - HEAD_DROP);
-    let mask: Vec<f32> = (0..x.elem_count()).map(|_| if random.uniform() < HEAD_DROP { 0.0 } else { keep }).collect();
+    let mask: Vec<f32> =
+        (0..x.elem_count()).map(|_| if random.uniform() < HEAD_DROP { 0.0 } else { keep }).collect();
     x * Tensor::from_vec(mask, x.shape(), &Device::Cpu)?
 }
 
@@ -369,4 +393,106 @@ fn binary(logits: &Tensor, gold: Vec<f32>, weight: Vec<f32>, dims: (usize, usize
     let weight = Tensor::from_vec(weight, dims, &Device::Cpu)?;
     let soft = ((logits.abs()?.neg()?.exp()? + 1.0)?.log()? + logits.relu()?)?;
     ((soft - (logits * gold)?)? * weight)?.sum_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::{Vocabulary, model_bytes};
+    use tm_extract::Analyzer;
+    use tm_extract::neural::{FORMAT, GATE_FEATURES, Model, ModelConfig, Thresholds, Tokenizer};
+
+    /// A small network with random weights.
+    fn net(pieces: usize) -> Result<Net> {
+        let shape =
+            Shape { hidden: 64, layers: 2, heads: 4, feed_forward: 96, max_tokens: 64, epsilon: 1e-12 };
+        let (h, f) = (shape.hidden, shape.feed_forward);
+        let mut random = Random::new(3);
+        let mut vars = BTreeMap::new();
+        let mut add = |name: String, dims: &[usize], scale: f32, center: f32| -> Result<()> {
+            let data: Vec<f32> =
+                (0..dims.iter().product()).map(|_| center + random.normal() * scale).collect();
+            vars.insert(name, Var::from_vec(data, dims, &Device::Cpu)?);
+            Ok(())
+        };
+        for i in 0..shape.layers {
+            for (part, input, output) in [("qkv", h, 3 * h), ("out", h, h), ("up", h, f), ("down", f, h)] {
+                add(format!("layer.{i}.{part}.weight"), &[input, output], 0.15, 0.0)?;
+                add(format!("layer.{i}.{part}.bias"), &[output], 0.1, 0.0)?;
+            }
+            for part in ["norm1", "norm2"] {
+                add(format!("layer.{i}.{part}.weight"), &[h], 0.1, 1.0)?;
+                add(format!("layer.{i}.{part}.bias"), &[h], 0.1, 0.0)?;
+            }
+        }
+        for (part, input, output) in [
+            ("tags", h, TOKEN_TAGS),
+            ("post", 2 * h, POST_OUTPUTS),
+            ("modality", 2 * h, Modality::ALL.len()),
+            ("link.trigger", h, LINK_WIDTH),
+            ("link.argument", h, LINK_WIDTH),
+        ] {
+            add(format!("{part}.weight"), &[input, output], 0.05, 0.0)?;
+            add(format!("{part}.bias"), &[output], 0.05, 0.0)?;
+        }
+        add("link.distance".into(), &[LINK_BUCKETS], 0.1, 0.0)?;
+        let blocks = (pieces + 4) * h / Q4_BLOCK;
+        let mut words = Vec::with_capacity(blocks * Q4_BYTES);
+        for _ in 0..blocks {
+            // 0x2800 is 1/32 in half precision.
+            words.extend([0x00, 0x28]);
+            words.extend((0..16).map(|_| random.next() as u8));
+        }
+        let positions = (0..shape.max_tokens * h).map(|_| random.normal() * 0.05).collect();
+        Ok(Net { words, positions, norm: (vec![1.0; h], vec![0.0; h]), vars, shape })
+    }
+
+    #[test]
+    fn training_and_inference_compute_the_same() -> Result<()> {
+        let pieces: Vec<(String, f32)> =
+            ["▁sell", "ing", "▁fresh", "▁logs", "▁", "料"].map(|p| (p.to_owned(), -1.0)).to_vec();
+        let net = net(pieces.len())?;
+        let config = ModelConfig {
+            format: FORMAT,
+            name: "test".into(),
+            hidden: net.shape.hidden,
+            layers: net.shape.layers,
+            heads: net.shape.heads,
+            feed_forward: net.shape.feed_forward,
+            vocabulary: pieces.len() + 4,
+            max_tokens: net.shape.max_tokens,
+            epsilon: net.shape.epsilon,
+            thresholds: Thresholds::default(),
+            training: BTreeMap::new(),
+        };
+        let vocabulary = Vocabulary { pieces: &pieces, normal: &[] };
+        let bytes =
+            model_bytes(&net, &vocabulary, &vec![0.0; GATE_FEATURES], &config).expect("it is written");
+        let analyzer = Analyzer::model_only(Model::read(&bytes).expect("it is read back"));
+        let text = "selling fresh logs 料 selling logs";
+        // Between other posts and alone: the company must not matter.
+        let among = analyzer.analyze(&["fresh", text, "logs logs"]);
+        let alone = analyzer.analyze(&[text]);
+        assert_eq!(among[1], alone[0]);
+
+        let example = Example {
+            tokens: Tokenizer::new(&pieces, &[]).encode(text),
+            relevant: None,
+            types: None,
+            triggers: Vec::new(),
+            arguments: Vec::new(),
+            entities: Vec::new(),
+            entity_tags: [true; ENTITY_TAGS],
+            events: Vec::new(),
+        };
+        let states = net.states(&example)?;
+        let h = net.shape.hidden;
+        let mut mean = vec![0.0f32; h];
+        states.chunks_exact(h).for_each(|row| mean.iter_mut().zip(row).for_each(|(m, x)| *m += x));
+        let length = mean.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let cosine: f32 = mean.iter().zip(&alone[0].vector).map(|(a, b)| a / length * b).sum();
+        // What is left is the rounding of the matrices to 8 bits.
+        assert!(cosine > 0.999, "{cosine}");
+        Ok(())
+    }
 }

@@ -85,7 +85,9 @@ impl CustomOp2 for Backward {
                 let (mean, inverse) = moments(x, epsilon);
                 let g_mean = g.iter().sum::<f32>() / n as f32;
                 let dot = g.iter().zip(x).map(|(g, x)| g * (x - mean) * inverse).sum::<f32>() / n as f32;
-                g.iter_mut().zip(x).for_each(|(g, x)| *g = inverse * (*g - g_mean - (x - mean) * inverse * dot));
+                g.iter_mut()
+                    .zip(x)
+                    .for_each(|(g, x)| *g = inverse * (*g - g_mean - (x - mean) * inverse * dot));
             }),
         }
         Ok((CpuStorage::F32(out), layout.shape().clone()))
@@ -145,7 +147,10 @@ mod tests {
 
     #[test]
     fn gradients_are_right() -> Result<()> {
-        let (one, zero) = (Tensor::ones(4, candle_core::DType::F32, &Device::Cpu)?, Tensor::zeros(4, candle_core::DType::F32, &Device::Cpu)?);
+        let (one, zero) = (
+            Tensor::ones(4, candle_core::DType::F32, &Device::Cpu)?,
+            Tensor::zeros(4, candle_core::DType::F32, &Device::Cpu)?,
+        );
         check(gelu)?;
         check(softmax)?;
         check(|x| layer_norm(x, &one, &zero, 1e-5))

@@ -22,6 +22,9 @@ pub(crate) struct AdamW {
     pub step: usize,
 }
 
+/// A weight, its gradient, its moments, and whether it belongs to the encoder.
+type Update<'a> = (&'a Var, &'a Vec<f32>, &'a mut (Vec<f32>, Vec<f32>), bool);
+
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.98;
 const EPSILON: f32 = 1e-6;
@@ -37,10 +40,14 @@ impl AdamW {
     ) -> Result<()> {
         self.step += 1;
         let progress = self.step as f32 / total as f32;
-        let schedule =
-            if progress < recipe.warm_up { progress / recipe.warm_up } else { (1.0 - progress) / (1.0 - recipe.warm_up) };
+        let schedule = if progress < recipe.warm_up {
+            progress / recipe.warm_up
+        } else {
+            (1.0 - progress) / (1.0 - recipe.warm_up)
+        };
         // Summed in f64 and in name order: the same on every number of threads.
-        let norm: f64 = gradients.values().map(|g| g.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>()).sum();
+        let norm: f64 =
+            gradients.values().map(|g| g.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>()).sum();
         let clip = (f64::from(recipe.clip) / norm.sqrt().max(1e-12)).min(1.0) as f32;
         let (c1, c2) = (1.0 - BETA1.powi(self.step as i32), 1.0 - BETA2.powi(self.step as i32));
         for (name, gradient) in gradients {
@@ -48,10 +55,12 @@ impl AdamW {
                 .entry((*name).to_owned())
                 .or_insert_with(|| (vec![0.0; gradient.len()], vec![0.0; gradient.len()]));
         }
-        let updates: Vec<(&Var, &Vec<f32>, &mut (Vec<f32>, Vec<f32>), bool)> = self
+        let updates: Vec<Update<'_>> = self
             .moments
             .iter_mut()
-            .filter_map(|(name, m)| Some((vars.get(name)?, gradients.get(name.as_str())?, m, name.starts_with("layer."))))
+            .filter_map(|(name, m)| {
+                Some((vars.get(name)?, gradients.get(name.as_str())?, m, name.starts_with("layer.")))
+            })
             .collect();
         updates.into_par_iter().try_for_each(|(var, gradient, (m, v), encoder)| {
             let rate = schedule.max(0.0) * if encoder { recipe.encoder_rate } else { recipe.head_rate };

@@ -13,8 +13,10 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use tm_extract::neural::{ENTITY_TAGS, FORMAT, GATE_BIAS, Model, ModelConfig, Thresholds, Tokenizer, gate_features, gate_score};
 use tm_extract::Analyzer;
+use tm_extract::neural::{
+    ENTITY_TAGS, FORMAT, Model, ModelConfig, Thresholds, Tokenizer, gate_features, gate_score,
+};
 use tm_model::PostAnalysis;
 
 /// What to train on, and how.
@@ -98,7 +100,9 @@ fn pieces_kept(base: &Base, path: &Path) -> Result<Vec<u32>, TrainError> {
         std::io::Read::read_to_string(&mut reader, &mut text).map_err(|e| TrainError::io(path, e))?;
         text.lines().filter_map(|l| l.split('\t').next()?.parse().ok()).collect()
     };
-    ids.retain(|&id| id >= 4 && base.pieces.get(id as usize).is_some_and(|p| !p.0.is_empty() && !p.0.contains('\n')));
+    ids.retain(|&id| {
+        id >= 4 && base.pieces.get(id as usize).is_some_and(|p| !p.0.is_empty() && !p.0.contains('\n'))
+    });
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
@@ -181,7 +185,8 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
         let (epoch, place) = (step / per_epoch, step % per_epoch);
         // The order of an epoch depends on seed and epoch alone: a resumed run sees what an unbroken one sees.
         let batch = pick(&posts, options.seed, epoch, place, options.batch);
-        let turn = |n: usize| (step * n / sentences.len().max(1), step * n % sentences.len().max(1) / n.max(1));
+        let turn =
+            |n: usize| (step * n / sentences.len().max(1), step * n % sentences.len().max(1) / n.max(1));
         let extra = if sentences.is_empty() || options.entity_batch == 0 {
             Vec::new()
         } else {
@@ -204,7 +209,7 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
 }
 
 /// The examples of one step, similar lengths beside each other so that shards pad little.
-fn pick<'a>(from: &'a [Example], seed: u64, epoch: usize, place: usize, size: usize) -> Vec<&'a Example> {
+fn pick(from: &[Example], seed: u64, epoch: usize, place: usize, size: usize) -> Vec<&Example> {
     let mut order: Vec<usize> = (0..from.len()).collect();
     Random::new(seed.wrapping_mul(31).wrapping_add(epoch as u64)).shuffle(&mut order);
     let chosen = order.iter().skip(place * size).take(size);
@@ -303,13 +308,17 @@ fn finish(
         texts.extend(data::read_gold(path)?.into_iter().map(|p| p.text));
     }
     let said = analyzer.analyze_all(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-    let mut lessons: Vec<(&str, f32)> = texts.iter().zip(&said).map(|(t, a)| (t.as_str(), a.relevance)).collect();
+    let mut lessons: Vec<(&str, f32)> =
+        texts.iter().zip(&said).map(|(t, a)| (t.as_str(), a.relevance)).collect();
     for _ in 0..4 {
-        lessons.extend(training.iter().map(|p| (p.text.as_str(), f32::from(u8::from(p.relevant == Some(true))))));
+        lessons.extend(
+            training.iter().map(|p| (p.text.as_str(), f32::from(u8::from(p.relevant == Some(true))))),
+        );
     }
     let gate = train_gate(&lessons, 6, options.seed);
 
-    let development: Vec<GoldPost> = labelled.iter().filter(|p| p.fold() == Fold::Development).cloned().collect();
+    let development: Vec<GoldPost> =
+        labelled.iter().filter(|p| p.fold() == Fold::Development).cloned().collect();
     let dev_texts: Vec<&str> = development.iter().map(|p| p.text.as_str()).collect();
     let found = analyzer.analyze_all(&dev_texts);
     config.thresholds = choose(&development, &found, &gate, &dev_texts);
@@ -380,7 +389,6 @@ fn choose(gold: &[GoldPost], found: &[PostAnalysis], gate: &[f32], texts: &[&str
     let lost = ((1.0 - GATE_RECALL) * scores.len() as f64).floor() as usize;
     // Half of the score at which the allowed share is lost: unseen forums lie further out than the development fold.
     let gate = scores.get(lost).copied().unwrap_or(0.0) * 0.5;
-    debug_assert!(GATE_BIAS == 0);
     Thresholds { gate, relevance, event, argument, entity }
 }
 

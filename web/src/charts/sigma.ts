@@ -41,8 +41,11 @@ export function draw(box: HTMLElement, data: Overview["graph"], { colours, forum
   if (graph.order > 1) {
     forceAtlas2.assign(graph, {
       iterations: 300,
-      settings: { gravity: 1.4, scalingRatio: 9, strongGravityMode: false, adjustSizes: true, edgeWeightInfluence: 0.5, slowDown: 4 },
+      settings: { gravity: 1.2, scalingRatio: 14, adjustSizes: true, edgeWeightInfluence: 0.5, slowDown: 4 },
     });
+    // The layout is round and its place is wide: stretched, names have more room.
+    const stretch = Math.min(1.7, Math.max(1, box.clientWidth / Math.max(1, box.clientHeight)));
+    graph.updateEachNodeAttributes((_, attributes) => ({ ...attributes, x: attributes.x * stretch }));
   }
 
   let over: string | null = null;
@@ -72,7 +75,7 @@ export function draw(box: HTMLElement, data: Overview["graph"], { colours, forum
     defaultEdgeType: "arrow",
     minCameraRatio: 0.2,
     maxCameraRatio: 3,
-    stagePadding: 34,
+    stagePadding: 58,
     zIndex: true,
     defaultDrawNodeLabel: (context, node, settings) => label(context, node as Drawn, settings as LabelSettings, false),
     defaultDrawNodeHover: (context, node, settings) => {

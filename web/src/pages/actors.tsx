@@ -1,8 +1,8 @@
 import { withQuery, type ActorSummary, type Page } from "../api.ts";
 import { useI18n } from "../i18n/index.ts";
 import { PartsBar, PartsLegend, Seen, partNames } from "../parts/bits.tsx";
-import { Chosen, Facets, FilterField, PAGE, Pager, SortField, pageOf, type FacetSpec } from "../parts/lists.tsx";
-import { Answer, None } from "../parts/states.tsx";
+import { Chosen, Facets, FilterField, Nothing, PAGE, Pager, SortField, pageOf, type FacetSpec } from "../parts/lists.tsx";
+import { Answer } from "../parts/states.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
 import { Link, to, useQuery } from "../router.tsx";
@@ -37,7 +37,7 @@ export default function Actors() {
             const best = Math.max(...data.items.map((a) => a.score), 0);
             return (
               <>
-                {data.items.length === 0 ? <None>{t("state.noresult")}</None> : (
+                {data.items.length === 0 ? <Nothing /> : (
                   <>
                     <PartsLegend names={parts} />
                     <table className="list actors">

@@ -1,8 +1,8 @@
 import { withQuery, type EntitySummary, type Page } from "../api.ts";
 import { useI18n } from "../i18n/index.ts";
 import { Seen } from "../parts/bits.tsx";
-import { Chosen, Facets, FilterField, PAGE, Pager, pageOf, type FacetSpec } from "../parts/lists.tsx";
-import { Answer, None } from "../parts/states.tsx";
+import { Chosen, Facets, FilterField, Nothing, PAGE, Pager, pageOf, type FacetSpec } from "../parts/lists.tsx";
+import { Answer } from "../parts/states.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
 import { Link, to, useQuery } from "../router.tsx";
@@ -29,7 +29,7 @@ export default function Entities() {
         <Answer of={answer}>
           {(data) => (
             <>
-              {data.items.length === 0 ? <None>{t("state.noresult")}</None> : (
+              {data.items.length === 0 ? <Nothing /> : (
                 <table className="list">
                   <thead>
                     <tr>

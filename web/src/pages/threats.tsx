@@ -39,7 +39,7 @@ export default function Threats() {
         <Answer of={answer}>
           {(data) => (
             <>
-              <ThreatTable threats={data.items} empty={t("state.noresult")} />
+              <ThreatTable threats={data.items} />
               <Pager total={data.total} />
             </>
           )}

@@ -38,6 +38,14 @@ export function Pager({ total, size = PAGE }: { total: number; size?: number }) 
   );
 }
 
+/** What an empty list says: that filters left nothing, or that there is nothing. */
+export function Nothing() {
+  const { t } = useI18n();
+  const [query] = useQuery();
+  const filtered = [...query.keys()].some((k) => k !== "page" && k !== "sort");
+  return <None>{t(filtered ? "state.noresult" : "state.none")}</None>;
+}
+
 /** A text field bound to a field of the query; it writes after a pause, without a history entry for each letter. */
 export function FilterField({ field, label }: { field: string; label: string }) {
   const [query, set] = useQuery();
@@ -154,9 +162,9 @@ export function Chosen({ specs, text }: { specs: FacetSpec[]; text?: string }) {
   );
 }
 
-export function ThreatTable({ threats, empty }: { threats: ThreatSummary[]; empty?: string }) {
+export function ThreatTable({ threats }: { threats: ThreatSummary[] }) {
   const { t, num } = useI18n();
-  if (threats.length === 0) return <None>{empty}</None>;
+  if (threats.length === 0) return <Nothing />;
   return (
     <table className="list threats">
       <thead>

@@ -118,8 +118,10 @@ export function Marked({ text, marks }: { text: string; marks: Mark[] }) {
         if (run.entity) {
           const all = [...new Set(run.pieces.flatMap((p) => p.marks))];
           return (
-            <Link key={i} className="entity" {...handlers(all)} to={to.entity(run.entity.id)} data-mark="entity">
-              {run.pieces.map((p, k) => <mark key={k} className={classes(p.marks)}>{p.text}</mark>)}
+            <Link key={i} className="entity" onFocus={(e) => show(e.currentTarget, all)} onBlur={hide} to={to.entity(run.entity.id)} data-mark="entity">
+              {run.pieces.map((p, k) => (
+                <mark key={k} className={classes(p.marks)} onMouseEnter={(e) => show(e.currentTarget, p.marks)} onMouseLeave={hide}>{p.text}</mark>
+              ))}
             </Link>
           );
         }

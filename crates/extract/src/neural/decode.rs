@@ -1,12 +1,13 @@
 //! From head outputs to events and entities.
 
 use super::encoder::{Encoded, Scratch};
+use super::gate::is_ideograph;
 use super::math::{sigmoid, softmax};
 use super::model::{
-    ARGUMENT_TAGS, ENTITY_TAGS, LINK_WIDTH, Model, POST_OUTPUTS, TAGGED_ENTITIES, TOKEN_TAGS, TRIGGER_TAGS, link_bucket,
+    ARGUMENT_TAGS, ENTITY_TAGS, LINK_WIDTH, Model, POST_OUTPUTS, TAGGED_ENTITIES, TOKEN_TAGS, TRIGGER_TAGS,
+    link_bucket,
 };
 use super::tokenizer::Token;
-use super::gate::is_ideograph;
 use tm_model::{Argument, CharIndex, EntityHit, EventHit, EventType, Modality, Role, Source, Span};
 
 /// A tagged phrase: tokens `first..last`, class, mean probability of that class over the tokens.
@@ -34,10 +35,20 @@ const SEARCH_TRIGGER: f32 = 0.6;
 
 impl Model {
     /// Reads posts that are already cut into tokens.
-    pub(crate) fn read_tokens(&self, texts: &[&str], tokens: &[Vec<Token>], scratch: &mut Scratch) -> Vec<Reading> {
+    pub(crate) fn read_tokens(
+        &self,
+        texts: &[&str],
+        tokens: &[Vec<Token>],
+        scratch: &mut Scratch,
+    ) -> Vec<Reading> {
         let slices: Vec<&[Token]> = tokens.iter().map(Vec::as_slice).collect();
         let encoded = self.encode(&slices, scratch);
-        texts.iter().zip(tokens).zip(&encoded).map(|((text, tokens), e)| self.decode(text, tokens, e)).collect()
+        texts
+            .iter()
+            .zip(tokens)
+            .zip(&encoded)
+            .map(|((text, tokens), e)| self.decode(text, tokens, e))
+            .collect()
     }
 
     fn decode(&self, text: &str, tokens: &[Token], e: &Encoded) -> Reading {
@@ -100,7 +111,8 @@ impl Model {
                 let span = spell(p)?;
                 let words = index.slice(span);
                 let value = words.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-                let (kind, text, confidence) = (TAGGED_ENTITIES[p.class], words.to_owned(), round(p.confidence));
+                let (kind, text, confidence) =
+                    (TAGGED_ENTITIES[p.class], words.to_owned(), round(p.confidence));
                 Some(EntityHit { kind, value, text, span, source: Source::Model, confidence })
             })
             .collect();
@@ -176,7 +188,11 @@ fn mean(states: &[f32], h: usize, first: usize, last: usize) -> Vec<f32> {
 
 /// Moves the threshold to 0.5 so that every consumer can cut there; monotone, keeps 0 and 1.
 fn rescale(p: f32, threshold: f32) -> f32 {
-    if p < threshold { p / threshold * 0.5 } else { 0.5 + (p - threshold) / (1.0 - threshold).max(1e-6) * 0.5 }
+    if p < threshold {
+        p / threshold * 0.5
+    } else {
+        0.5 + (p - threshold) / (1.0 - threshold).max(1e-6) * 0.5
+    }
 }
 
 /// Four decimals: enough to rank by, few enough that an addition done in another order prints the same.
@@ -192,7 +208,7 @@ fn best_path(probabilities: &[f32], offset: usize, tags: usize, tokens: &[Token]
         return Vec::new();
     }
     let log = |row: usize, tag: usize| probabilities[row * TOKEN_TAGS + offset + tag].max(1e-9).ln();
-    let inside = |tag: usize| tag > 0 && tag % 2 == 0;
+    let inside = |tag: usize| tag > 0 && tag.is_multiple_of(2);
     let mut score: Vec<f32> =
         (0..tags).map(|t| if inside(t) { f32::NEG_INFINITY } else { log(0, t) }).collect();
     let mut back: Vec<u8> = vec![0; rows * tags];
@@ -255,8 +271,30 @@ fn spell(text: &str, index: &CharIndex<'_>, tokens: &[Token], first: usize, last
         end += 1;
     }
     let loose = |c: char| {
-        c.is_whitespace() || matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '。' | '，' | '、' | '；' | '：' | '！'
-            | '？' | '"' | '\'' | '«' | '»' | '“' | '”' | '*' | '|')
+        c.is_whitespace()
+            || matches!(
+                c,
+                '.' | ','
+                    | ';'
+                    | ':'
+                    | '!'
+                    | '?'
+                    | '。'
+                    | '，'
+                    | '、'
+                    | '；'
+                    | '：'
+                    | '！'
+                    | '？'
+                    | '"'
+                    | '\''
+                    | '«'
+                    | '»'
+                    | '“'
+                    | '”'
+                    | '*'
+                    | '|'
+            )
     };
     while start < end && at(start).is_some_and(loose) {
         start += 1;

@@ -94,7 +94,8 @@ impl Model {
             s.context.resize(rows * h, 0.0);
             let mut row = 0;
             for &t in lengths {
-                let (qkv, out) = (&s.qkv[row * 3 * h..(row + t) * 3 * h], &mut s.context[row * h..(row + t) * h]);
+                let (qkv, out) =
+                    (&s.qkv[row * 3 * h..(row + t) * 3 * h], &mut s.context[row * h..(row + t) * h]);
                 math::attention(qkv, t, h, c.heads, &mut s.scores, out);
                 row += t;
             }

@@ -38,11 +38,24 @@ fn gemm_f32(
     // slice; strides are non-negative, so every other element lies before it. `out` is uniquely borrowed.
     unsafe {
         gemm::gemm(
-            m, n, k,
-            out.as_mut_ptr(), 1, out_rs as isize, accumulate,
-            a.as_ptr(), a_cs as isize, a_rs as isize,
-            b.as_ptr(), b_cs as isize, b_rs as isize,
-            1.0f32, 1.0f32, false, false, false,
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            out_rs as isize,
+            accumulate,
+            a.as_ptr(),
+            a_cs as isize,
+            a_rs as isize,
+            b.as_ptr(),
+            b_cs as isize,
+            b_rs as isize,
+            1.0f32,
+            1.0f32,
+            false,
+            false,
+            false,
             gemm::Parallelism::None,
         );
     }
@@ -50,7 +63,14 @@ fn gemm_f32(
 
 /// Multi-head attention of one sequence. `qkv` is `[t, 3·h]` (query, key, value beside each other); the context goes to
 /// `out[t, h]`. `scores` is scratch space.
-pub(crate) fn attention(qkv: &[f32], t: usize, h: usize, heads: usize, scores: &mut Vec<f32>, out: &mut [f32]) {
+pub(crate) fn attention(
+    qkv: &[f32],
+    t: usize,
+    h: usize,
+    heads: usize,
+    scores: &mut Vec<f32>,
+    out: &mut [f32],
+) {
     let d = h / heads;
     let scale = 1.0 / (d as f32).sqrt();
     scores.clear();
@@ -122,7 +142,10 @@ pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;
     let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
-    let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 0.166_666_66) * r + 0.5;
+    let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r
+        + 0.166_666_66)
+        * r
+        + 0.5;
     let mantissa = p * r * r + r + 1.0;
     mantissa * f32::from_bits(((n as i32 + 127) << 23) as u32)
 }

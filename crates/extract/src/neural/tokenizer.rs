@@ -130,7 +130,9 @@ impl Tokenizer {
     fn push(&self, tokens: &mut Vec<Token>, word: &mut Vec<(char, Span)>, c: char, span: Span) {
         if c.is_whitespace() {
             self.flush(tokens, word);
-        } else if !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}') {
+        } else if !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}')
+        {
             if word.len() == MAX_WORD {
                 self.flush(tokens, word);
             }
@@ -209,8 +211,17 @@ mod tests {
 
     fn tokenizer() -> Tokenizer {
         let pieces = [
-            ("▁", -3.0), ("▁sell", -4.0), ("ing", -4.0), ("▁s", -6.0), ("ell", -6.0), ("й", -5.0), ("料", -5.0),
-            ("▁出", -5.0), ("出", -6.0), ("1", -5.0), (".", -5.0),
+            ("▁", -3.0),
+            ("▁sell", -4.0),
+            ("ing", -4.0),
+            ("▁s", -6.0),
+            ("ell", -6.0),
+            ("й", -5.0),
+            ("料", -5.0),
+            ("▁出", -5.0),
+            ("出", -6.0),
+            ("1", -5.0),
+            (".", -5.0),
         ];
         let pieces: Vec<(String, f32)> = pieces.iter().map(|(p, s)| (p.to_string(), *s)).collect();
         Tokenizer::new(&pieces, &[('１', vec!['1'])])

@@ -23,8 +23,14 @@ enum Fold {
 fn fold(c: char, before: Option<char>, after: Option<char>) -> Fold {
     let host = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     match c {
-        '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{00ad}' | '\u{202a}'..='\u{202e}' => Fold::Drop,
-        '\u{ff01}'..='\u{ff5e}' if matches!(c, '\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}' | '\u{ff08}' | '\u{ff09}') => Fold::Keep,
+        '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{00ad}' | '\u{202a}'..='\u{202e}' => {
+            Fold::Drop
+        }
+        '\u{ff01}'..='\u{ff5e}'
+            if matches!(c, '\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}' | '\u{ff08}' | '\u{ff09}') =>
+        {
+            Fold::Keep
+        }
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).map_or(Fold::Keep, Fold::To),
         // An ideographic full stop between ASCII characters is a dot typed with the wrong keyboard.
         '。' | '｡' if host(before) && host(after) => Fold::To('.'),

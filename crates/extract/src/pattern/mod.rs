@@ -123,7 +123,8 @@ impl Rules {
             .map_err(|e| RulesError::Syntax { file: file.into(), reason: e.to_string() })?;
         let mut names: HashSet<String> = self.rules.iter().map(|r| r.text.name.clone()).collect();
         for text in pack.rule {
-            let bad = |reason: String| RulesError::Rule { file: file.into(), rule: text.name.clone(), reason };
+            let bad =
+                |reason: String| RulesError::Rule { file: file.into(), rule: text.name.clone(), reason };
             if !names.insert(text.name.clone()) {
                 return Err(bad("the name is taken".into()));
             }
@@ -158,7 +159,11 @@ impl Rules {
     pub fn check(&self) -> Vec<RulesError> {
         let mut failures = Vec::new();
         for rule in &self.rules {
-            let fail = |reason: String| RulesError::Rule { file: rule.file.clone(), rule: rule.text.name.clone(), reason };
+            let fail = |reason: String| RulesError::Rule {
+                file: rule.file.clone(),
+                rule: rule.text.name.clone(),
+                reason,
+            };
             let found = |text: &str| {
                 let folded = Folded::new(text);
                 let mut hits = Vec::new();
@@ -210,7 +215,14 @@ impl Rules {
                 let words = text.get(bytes).unwrap_or("");
                 // A card number is never shown whole, not even as the words of the post.
                 let text = if h.kind == EntityType::Card { mask_card(words) } else { words.to_owned() };
-                EntityHit { kind: h.kind, value: h.value, text, span, source: Source::Pattern, confidence: h.confidence }
+                EntityHit {
+                    kind: h.kind,
+                    value: h.value,
+                    text,
+                    span,
+                    source: Source::Pattern,
+                    confidence: h.confidence,
+                }
             })
             .collect()
     }
@@ -268,7 +280,8 @@ mod tests {
 
     #[test]
     fn bundled_rules_pass_their_examples() {
-        let failures: Vec<String> = Rules::bundled().unwrap().check().iter().map(ToString::to_string).collect();
+        let failures: Vec<String> =
+            Rules::bundled().unwrap().check().iter().map(ToString::to_string).collect();
         assert!(failures.is_empty(), "{}", failures.join("\n"));
     }
 
@@ -293,11 +306,18 @@ mod tests {
         );
         check(
             "IP Killer 2.0发布，800元一个月，QQ：100010086，C2是203。0。113。77",
-            &[("price", "800 CNY", "800元"), ("qq", "100010086", "100010086"), ("ipv4", "203.0.113.77", "203。0。113。77")],
+            &[
+                ("price", "800 CNY", "800元"),
+                ("qq", "100010086", "100010086"),
+                ("ipv4", "203.0.113.77", "203。0。113。77"),
+            ],
         );
         check(
             "dump 4111 1111 1111 1111 and sales@mail.example",
-            &[("card", "411111••••••1111", "4111 11•• •••• 1111"), ("email", "sales@mail.example", "sales@mail.example")],
+            &[
+                ("card", "411111••••••1111", "4111 11•• •••• 1111"),
+                ("email", "sales@mail.example", "sales@mail.example"),
+            ],
         );
     }
 

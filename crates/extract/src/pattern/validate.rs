@@ -34,7 +34,9 @@ impl std::fmt::Debug for Validator {
 const CHECKS: [Validator; 25] = [
     Validator("any", |c| c.pass(c.words().to_owned())),
     Validator("lower", |c| c.pass(c.words().to_lowercase())),
-    Validator("upper", |c| c.pass(c.words().chars().map(|c| if is_hyphen(c) { '-' } else { c.to_ascii_uppercase() }).collect())),
+    Validator("upper", |c| {
+        c.pass(c.words().chars().map(|c| if is_hyphen(c) { '-' } else { c.to_ascii_uppercase() }).collect())
+    }),
     Validator("digits", |c| c.pass(c.words().chars().filter(char::is_ascii_digit).collect())),
     Validator("handle", |c| c.pass(refang(c.words()).to_lowercase())),
     Validator("ipv4", ipv4),
@@ -48,7 +50,9 @@ const CHECKS: [Validator; 25] = [
     Validator("onion", onion),
     Validator("digest", digest),
     Validator("btc", |c| base58check(c, &[0x00, 0x05])),
-    Validator("ltc", |c| if c.words().starts_with("ltc1") { bech32_address(c) } else { base58check(c, &[0x30, 0x32]) }),
+    Validator("ltc", |c| {
+        if c.words().starts_with("ltc1") { bech32_address(c) } else { base58check(c, &[0x30, 0x32]) }
+    }),
     Validator("doge", |c| base58check(c, &[0x1e, 0x16])),
     Validator("trx", |c| base58check(c, &[0x41])),
     Validator("bech32", bech32_address),
@@ -124,12 +128,36 @@ pub(super) fn refang(words: &str) -> String {
 }
 
 const SPELLINGS: [(&str, &str); 30] = [
-    ("[.]", "."), ("(.)", "."), ("{.}", "."), ("[.", "."), (".]", "."), ("\\.", "."),
-    ("[dot]", "."), ("(dot)", "."), ("{dot}", "."), ("[ dot ]", "."), ("( dot )", "."), (" dot ", "."),
-    ("[точка]", "."), ("(точка)", "."), ("[点]", "."), ("(点)", "."),
-    ("[@]", "@"), ("(@)", "@"), ("[at]", "@"), ("(at)", "@"), ("{at}", "@"), ("[ at ]", "@"), ("( at )", "@"),
-    (" at ", "@"), ("[собака]", "@"), ("(собака)", "@"),
-    ("[://]", "://"), ("[:]", ":"), ("(:)", ":"), ("[//]", "//"),
+    ("[.]", "."),
+    ("(.)", "."),
+    ("{.}", "."),
+    ("[.", "."),
+    (".]", "."),
+    ("\\.", "."),
+    ("[dot]", "."),
+    ("(dot)", "."),
+    ("{dot}", "."),
+    ("[ dot ]", "."),
+    ("( dot )", "."),
+    (" dot ", "."),
+    ("[точка]", "."),
+    ("(точка)", "."),
+    ("[点]", "."),
+    ("(点)", "."),
+    ("[@]", "@"),
+    ("(@)", "@"),
+    ("[at]", "@"),
+    ("(at)", "@"),
+    ("{at}", "@"),
+    ("[ at ]", "@"),
+    ("( at )", "@"),
+    (" at ", "@"),
+    ("[собака]", "@"),
+    ("(собака)", "@"),
+    ("[://]", "://"),
+    ("[:]", ":"),
+    ("(:)", ":"),
+    ("[//]", "//"),
 ];
 
 fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
@@ -145,11 +173,32 @@ fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
     let defanged = value != c.words();
     if !defanged {
         let context = c.context(16);
-        let word = context.trim_end_matches([' ', ':', '=', 'v', '.', '№']).rsplit([' ', '(', '\n', '/']).next().unwrap_or("").to_owned();
+        let word = context
+            .trim_end_matches([' ', ':', '=', 'v', '.', '№'])
+            .rsplit([' ', '(', '\n', '/'])
+            .next()
+            .unwrap_or("")
+            .to_owned();
         const VERSION: [&str; 14] = [
-            "version", "ver", "versions", "build", "firmware", "release", "driver", "версия", "версии", "версию", "билд", "版本", "update", "chrome",
+            "version",
+            "ver",
+            "versions",
+            "build",
+            "firmware",
+            "release",
+            "driver",
+            "версия",
+            "версии",
+            "версию",
+            "билд",
+            "版本",
+            "update",
+            "chrome",
         ];
-        if VERSION.contains(&word.as_str()) || VERSION.iter().any(|v| word.ends_with("版本") && *v == "版本") || context.ends_with('v') {
+        if VERSION.contains(&word.as_str())
+            || VERSION.iter().any(|v| word.ends_with("版本") && *v == "版本")
+            || context.ends_with('v')
+        {
             return None;
         }
         if address.octets()[0] == 0 {
@@ -168,7 +217,8 @@ fn cidr(c: &Candidate<'_>) -> Option<Valid> {
 }
 
 fn ipv6(c: &Candidate<'_>) -> Option<Valid> {
-    let inside = |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_' | '.'));
+    let inside =
+        |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_' | '.'));
     let words = c.words();
     if inside(c.before()) || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_')) {
         return None;
@@ -176,7 +226,7 @@ fn ipv6(c: &Candidate<'_>) -> Option<Valid> {
     let groups: Vec<&str> = words.split(':').filter(|g| !g.is_empty()).collect();
     // `a::b` is C++, `12:30:45` a clock, `00:11:22:33:44:55` a card of a network.
     let long = groups.iter().any(|g| g.len() >= 3);
-    if groups.len() < 3 && !(groups.len() == 2 && long) || !long || (!words.contains("::") && groups.len() != 8) {
+    if !long || groups.len() < 2 || (!words.contains("::") && groups.len() != 8) {
         return None;
     }
     let address: Ipv6Addr = words.parse().ok()?;
@@ -192,8 +242,8 @@ fn mac(c: &Candidate<'_>) -> Option<Valid> {
 
 /// Endings of files and members that are top-level domains too; a bare word with one of them is code, not a host.
 const AMBIGUOUS: [&str; 26] = [
-    "py", "sh", "rs", "pl", "md", "zip", "mov", "so", "ps", "cc", "app", "do", "in", "id", "is", "it", "am", "name", "to", "js", "my",
-    "cat", "java", "data", "page", "run",
+    "py", "sh", "rs", "pl", "md", "zip", "mov", "so", "ps", "cc", "app", "do", "in", "id", "is", "it", "am",
+    "name", "to", "js", "my", "cat", "java", "data", "page", "run",
 ];
 
 /// Checks a host name (refanged); returns its normal form. `sure` when the spelling shows that a host is meant.
@@ -201,7 +251,9 @@ fn host(value: &str, sure: bool) -> Option<String> {
     let value = value.trim_end_matches('.');
     let labels: Vec<&str> = value.split('.').collect();
     let (last, first) = (labels.last()?, labels.first()?);
-    if labels.len() < 2 || labels.iter().any(|l| l.is_empty() || l.len() > 63 || l.starts_with('-') || l.ends_with('-')) {
+    if labels.len() < 2
+        || labels.iter().any(|l| l.is_empty() || l.len() > 63 || l.starts_with('-') || l.ends_with('-'))
+    {
         return None;
     }
     let lower = value.to_lowercase();
@@ -215,9 +267,13 @@ fn host(value: &str, sure: bool) -> Option<String> {
         return None;
     }
     if !sure {
-        let capital = |l: &str| l.starts_with(|c: char| c.is_uppercase()) && l.chars().any(|c| c.is_lowercase());
+        let capital =
+            |l: &str| l.starts_with(|c: char| c.is_uppercase()) && l.chars().any(|c| c.is_lowercase());
         // `System.Net`, `ok.Thanks`: a sentence or a type name.
-        if capital(last) || last.chars().all(|c| c.is_uppercase()) != value.chars().filter(|c| c.is_alphabetic()).all(|c| c.is_uppercase()) {
+        if capital(last)
+            || last.chars().all(|c| c.is_uppercase())
+                != value.chars().filter(|c| c.is_alphabetic()).all(|c| c.is_uppercase())
+        {
             return None;
         }
         if labels.len() == 2 && (AMBIGUOUS.contains(&top) || first.chars().count() < 2) {
@@ -231,8 +287,12 @@ fn host(value: &str, sure: bool) -> Option<String> {
 }
 
 fn domain(c: &Candidate<'_>) -> Option<Valid> {
-    let glued = |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '-' | '/' | '\\' | '.'));
-    if glued(c.before()) || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '(')) {
+    let glued = |n: Option<char>| {
+        n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '-' | '/' | '\\' | '.'))
+    };
+    if glued(c.before())
+        || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '('))
+    {
         return None;
     }
     // Words of other scripts run into a host without a blank: take its ASCII part where both occur.
@@ -267,7 +327,10 @@ fn email(c: &Candidate<'_>) -> Option<Valid> {
     if c.words().contains(" at ") && !c.words().contains("dot") {
         return None;
     }
-    if c.before().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, '/' | '.' | '@')) || user.ends_with('.') || user.contains("..") {
+    if c.before().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, '/' | '.' | '@'))
+        || user.ends_with('.')
+        || user.contains("..")
+    {
         return None;
     }
     let name = host(name, defanged || name.matches('.').count() > 0 && !name.ends_with(".py"))?;
@@ -289,9 +352,10 @@ fn url(c: &Candidate<'_>) -> Option<Valid> {
     let end = c.start + words.len();
     let value = refang(words);
     let lower = value.to_lowercase();
-    let (scheme, rest) = match value.find("://").or_else(|| value.find(":\\\\")).or_else(|| value.find("__")) {
+    let (scheme, rest) = match value.find("://").or_else(|| value.find(":\\\\")).or_else(|| value.find("__"))
+    {
         Some(at) if at < 8 => {
-            let scheme = match lower[..at].as_bytes() {
+            let scheme = match &lower.as_bytes()[..at] {
                 [b'h', .., b's'] => "https",
                 [b'h', ..] => "http",
                 [b'f', .., b's'] => "ftps",
@@ -308,7 +372,11 @@ fn url(c: &Candidate<'_>) -> Option<Valid> {
     let (user, host_port) = authority.rsplit_once('@').map_or((None, authority), |(u, h)| (Some(u), h));
     let bracketed = host_port.starts_with('[');
     let (name, port) = match host_port.rsplit_once(':') {
-        Some((h, p)) if !p.is_empty() && p.chars().all(|c| c.is_ascii_digit()) && (!bracketed || h.ends_with(']')) => (h, Some(p)),
+        Some((h, p))
+            if !p.is_empty() && p.chars().all(|c| c.is_ascii_digit()) && (!bracketed || h.ends_with(']')) =>
+        {
+            (h, Some(p))
+        }
         _ => (host_port, None),
     };
     let normal = if bracketed {
@@ -378,7 +446,8 @@ fn digest(c: &Candidate<'_>) -> Option<Valid> {
     let distinct = value.bytes().collect::<std::collections::BTreeSet<_>>().len();
     let letters = value.bytes().any(|b| b.is_ascii_alphabetic());
     let context = c.context(20);
-    let code = value.len() == 40 && ["commit", "revision", "git ", "rev ", "коммит", "提交"].iter().any(|w| context.contains(w));
+    let code = value.len() == 40
+        && ["commit", "revision", "git ", "rev ", "коммит", "提交"].iter().any(|w| context.contains(w));
     (distinct >= 6 && letters && !code).then(|| c.pass(value))?
 }
 
@@ -420,7 +489,8 @@ fn xmr(c: &Candidate<'_>) -> Option<Valid> {
         };
         let mut n: u128 = 0;
         for &b in block {
-            let digit = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".iter().position(|&a| a == b)?;
+            let digit =
+                b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".iter().position(|&a| a == b)?;
             n = n * 58 + digit as u128;
         }
         if n >> (8 * size) != 0 {
@@ -448,8 +518,15 @@ fn card(c: &Candidate<'_>) -> Option<Valid> {
     let head = |k: usize| digits[..k].parse::<u32>().unwrap_or(0);
     let issuer = match n {
         13 | 16 | 19 if head(1) == 4 => true,
-        16 => (51..=55).contains(&head(2)) || (2221..=2720).contains(&head(4)) || head(4) == 6011 || head(2) == 65
-            || (3528..=3589).contains(&head(4)) || (2200..=2204).contains(&head(4)) || head(2) == 62,
+        16 => {
+            (51..=55).contains(&head(2))
+                || (2221..=2720).contains(&head(4))
+                || head(4) == 6011
+                || head(2) == 65
+                || (3528..=3589).contains(&head(4))
+                || (2200..=2204).contains(&head(4))
+                || head(2) == 62
+        }
         15 => matches!(head(2), 34 | 37),
         17..=19 => head(2) == 62 || matches!(head(2), 50 | 56..=58 | 63 | 67),
         _ => false,
@@ -458,7 +535,8 @@ fn card(c: &Candidate<'_>) -> Option<Valid> {
         let d = u32::from(b - b'0') * if i % 2 == 1 { 2 } else { 1 };
         sum + d / 10 + d % 10
     });
-    (issuer && luhn.is_multiple_of(10) && digits.bytes().any(|b| b != digits.as_bytes()[0])).then(|| c.pass(mask_card(&digits)))?
+    (issuer && luhn.is_multiple_of(10) && digits.bytes().any(|b| b != digits.as_bytes()[0]))
+        .then(|| c.pass(mask_card(&digits)))?
 }
 
 fn iban(c: &Candidate<'_>) -> Option<Valid> {
@@ -515,5 +593,10 @@ fn price(c: &Candidate<'_>) -> Option<Valid> {
         return None;
     }
     let shown = if amount.fract() == 0.0 { format!("{amount:.0}") } else { format!("{amount}") };
-    Some(Valid { start: c.start, end: c.start + c.words().trim_end().len(), value: format!("{shown} {code}"), confidence: 0.95 })
+    Some(Valid {
+        start: c.start,
+        end: c.start + c.words().trim_end().len(),
+        value: format!("{shown} {code}"),
+        confidence: 0.95,
+    })
 }

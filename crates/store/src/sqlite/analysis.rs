@@ -41,7 +41,8 @@ impl SqliteStore {
     }
 
     pub(super) async fn next_pending_(&self, version: &str, after: i64, limit: u32) -> Result<Vec<Post>> {
-        let sql = format!("SELECT {POST} FROM post p WHERE p.id > ? AND p.analyzed IS NOT ? ORDER BY p.id LIMIT ?");
+        let sql =
+            format!("SELECT {POST} FROM post p WHERE p.id > ? AND p.analyzed IS NOT ? ORDER BY p.id LIMIT ?");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(after)
             .bind(version)
@@ -86,8 +87,9 @@ impl SqliteStore {
                 }
             }
             if !analysis.entities.is_empty() {
-                let mut query: QueryBuilder<Sqlite> =
-                    QueryBuilder::new("INSERT INTO entity_mention (post_id, entity_id, start, \"end\", source, confidence) ");
+                let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+                    "INSERT INTO entity_mention (post_id, entity_id, start, \"end\", source, confidence) ",
+                );
                 // A post of nothing but addresses can hold thousands; parameters are limited.
                 for part in analysis.entities.chunks(2000) {
                     query.reset();
@@ -180,7 +182,8 @@ impl SqliteStore {
                         .into_iter()
                         .map(|a| {
                             let span = Span::new(a.start, a.end);
-                            let value = near.iter().find(|(_, _, s)| s.overlaps(span)).map(|(_, v, _)| v.clone());
+                            let value =
+                                near.iter().find(|(_, _, s)| s.overlaps(span)).map(|(_, v, _)| v.clone());
                             (a.role, a.text, span, value)
                         })
                         .collect(),
@@ -201,14 +204,18 @@ impl SqliteStore {
 
     pub(super) async fn replace_threats_(&self, threats: &[Threat]) -> Result<()> {
         let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("UPDATE event_mention SET threat_id = NULL WHERE threat_id IS NOT NULL").execute(&mut *t).await?;
+        sqlx::query("UPDATE event_mention SET threat_id = NULL WHERE threat_id IS NOT NULL")
+            .execute(&mut *t)
+            .await?;
         sqlx::query("DELETE FROM threat").execute(&mut *t).await?;
         for threat in threats {
-            sqlx::query("UPDATE event_mention SET threat_id = ? WHERE id IN (SELECT value FROM json_each(?))")
-                .bind(&threat.id)
-                .bind(super::list(&threat.mentions))
-                .execute(&mut *t)
-                .await?;
+            sqlx::query(
+                "UPDATE event_mention SET threat_id = ? WHERE id IN (SELECT value FROM json_each(?))",
+            )
+            .bind(&threat.id)
+            .bind(super::list(&threat.mentions))
+            .execute(&mut *t)
+            .await?;
             sqlx::query(
                 "INSERT INTO threat (id, type, title, status, severity, severity_parts, confidence, first_seen, last_seen,
                  arguments, mentions, posts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
@@ -255,10 +262,15 @@ impl SqliteStore {
             }
         }
         let mut events: HashMap<i64, Vec<(EventType, Modality)>> = HashMap::new();
-        let rows = sqlx::query("SELECT post_id, type, modality FROM event_mention ORDER BY id").fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT post_id, type, modality FROM event_mention ORDER BY id")
+            .fetch_all(&self.pool)
+            .await?;
         for r in &rows {
             let kind = r.try_get::<&str, _>(1)?.parse().map_err(damaged)?;
-            events.entry(r.try_get(0)?).or_default().push((kind, r.try_get::<&str, _>(2)?.parse().map_err(damaged)?));
+            events
+                .entry(r.try_get(0)?)
+                .or_default()
+                .push((kind, r.try_get::<&str, _>(2)?.parse().map_err(damaged)?));
         }
         let mut indicators: HashMap<i64, u32> = HashMap::new();
         let rows = sqlx::query(
@@ -325,8 +337,11 @@ impl SqliteStore {
 /// Handles that a text mentions as `@handle`, lower-cased.
 fn mentioned(text: &str) -> impl Iterator<Item = String> + '_ {
     text.match_indices('@').filter_map(|(at, _)| {
-        let handle: String =
-            text[at + 1..].chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')).take(64).collect();
+        let handle: String = text[at + 1..]
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+            .take(64)
+            .collect();
         let handle = handle.trim_end_matches(['.', '-']).to_lowercase();
         (!handle.is_empty()).then_some(handle)
     })

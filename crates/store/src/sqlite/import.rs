@@ -97,7 +97,12 @@ impl SqliteStore {
         rows.iter()
             .map(|r| {
                 let row: i64 = r.try_get(1)?;
-                Ok(Reject { file: r.try_get(0)?, row: row as u64, reason: r.try_get(2)?, snippet: r.try_get(3)? })
+                Ok(Reject {
+                    file: r.try_get(0)?,
+                    row: row as u64,
+                    reason: r.try_get(2)?,
+                    snippet: r.try_get(3)?,
+                })
             })
             .collect()
     }
@@ -115,8 +120,27 @@ async fn insert(t: &mut Transaction<'_, Sqlite>, known: &mut Known, posts: &[Pos
         };
         rows.push((forum, post.external_id(), thread, account, post));
     }
-    let mut query: QueryBuilder<Sqlite> =
-        QueryBuilder::new("INSERT INTO post (forum_id, external_id, thread_id, account_id, time, text, reply_to, url) ");
+    // An identifier that is taken by other words gets a variant; the same words under it are the same post.
+    let asked: Vec<(i64, &str)> = rows.iter().map(|r| (r.0, r.1.as_str())).collect();
+    let mut texts: HashMap<(i64, String), String> = sqlx::query(
+        "SELECT p.forum_id, p.external_id, p.text FROM json_each(?) j
+         JOIN post p ON p.forum_id = j.value ->> 0 AND p.external_id = j.value ->> 1",
+    )
+    .bind(serde_json::to_string(&asked).map_err(super::damaged)?)
+    .fetch_all(&mut **t)
+    .await?
+    .iter()
+    .map(|r| Ok(((r.try_get(0)?, r.try_get(1)?), r.try_get(2)?)))
+    .collect::<Result<_>>()?;
+    for (forum, external, _, _, post) in &mut rows {
+        let taken = texts.entry((*forum, external.clone())).or_insert_with(|| post.text.clone());
+        if *taken != post.text {
+            *external = post.variant_id();
+        }
+    }
+    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        "INSERT INTO post (forum_id, external_id, thread_id, account_id, time, text, reply_to, url) ",
+    );
     query.push_values(&rows, |mut row, (forum, external, thread, account, post)| {
         row.push_bind(forum)
             .push_bind(external)
@@ -161,15 +185,29 @@ async fn forum_id(t: &mut Transaction<'_, Sqlite>, known: &mut Known, name: &str
     if let Some(&id) = known.forums.get(&name) {
         return Ok(id);
     }
-    sqlx::query("INSERT INTO forum (name) VALUES (?) ON CONFLICT DO NOTHING").bind(&name).execute(&mut **t).await?;
-    let id = sqlx::query_scalar("SELECT id FROM forum WHERE name = ?").bind(&name).fetch_one(&mut **t).await?;
+    sqlx::query("INSERT INTO forum (name) VALUES (?) ON CONFLICT DO NOTHING")
+        .bind(&name)
+        .execute(&mut **t)
+        .await?;
+    let id =
+        sqlx::query_scalar("SELECT id FROM forum WHERE name = ?").bind(&name).fetch_one(&mut **t).await?;
     known.forums.insert(name, id);
     Ok(id)
 }
 
-async fn thread_id(t: &mut Transaction<'_, Sqlite>, known: &mut Known, forum: i64, post: &PostRecord) -> Result<i64> {
+async fn thread_id(
+    t: &mut Transaction<'_, Sqlite>,
+    known: &mut Known,
+    forum: i64,
+    post: &PostRecord,
+) -> Result<i64> {
     let title = post.title.as_deref().map(short).unwrap_or_default();
-    let key = post.thread.as_deref().map(short).filter(|k| !k.is_empty()).unwrap_or_else(|| format!("title:{title}"));
+    let key = post
+        .thread
+        .as_deref()
+        .map(short)
+        .filter(|k| !k.is_empty())
+        .unwrap_or_else(|| format!("title:{title}"));
     if let Some(&id) = known.threads.get(&(forum, key.clone())) {
         return Ok(id);
     }
@@ -188,7 +226,12 @@ async fn thread_id(t: &mut Transaction<'_, Sqlite>, known: &mut Known, forum: i6
     Ok(id)
 }
 
-async fn account_id(t: &mut Transaction<'_, Sqlite>, known: &mut Known, forum: i64, name: &str) -> Result<i64> {
+async fn account_id(
+    t: &mut Transaction<'_, Sqlite>,
+    known: &mut Known,
+    forum: i64,
+    name: &str,
+) -> Result<i64> {
     let key = name.to_lowercase();
     if let Some(&id) = known.accounts.get(&(forum, key.clone())) {
         return Ok(id);

@@ -7,7 +7,9 @@ mod read;
 use crate::records::*;
 use crate::{Result, Store, StoreError};
 use async_trait::async_trait;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use std::path::Path;
 use std::time::Duration;
 use tm_model::{Mention, Post, Reject, Threat};
@@ -96,7 +98,10 @@ impl Store for SqliteStore {
         self.replace_standings_(standings).await
     }
     async fn fact(&self, key: &str) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar("SELECT value FROM fact WHERE key = ?").bind(key).fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_scalar("SELECT value FROM fact WHERE key = ?")
+            .bind(key)
+            .fetch_optional(&self.pool)
+            .await?)
     }
     async fn set_fact(&self, key: &str, value: &str) -> Result<()> {
         sqlx::query("INSERT INTO fact (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")

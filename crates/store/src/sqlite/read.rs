@@ -38,7 +38,9 @@ fn restrict(q: &mut QueryBuilder<Sqlite>, f: &PostFilter) {
         q.push(" AND p.id IN (SELECT post_id FROM entity_mention WHERE entity_id = ").push_bind(id).push(")");
     }
     if let Some(id) = &f.threat {
-        q.push(" AND p.id IN (SELECT post_id FROM event_mention WHERE threat_id = ").push_bind(id.clone()).push(")");
+        q.push(" AND p.id IN (SELECT post_id FROM event_mention WHERE threat_id = ")
+            .push_bind(id.clone())
+            .push(")");
     }
     if let Some(name) = &f.forum {
         q.push(" AND p.forum_id = (SELECT id FROM forum WHERE name = ").push_bind(name.clone()).push(")");
@@ -322,8 +324,9 @@ impl SqliteStore {
                 q.push(" AND a.id IN (SELECT value FROM json_each(").push_bind(list(ids)).push("))");
             }
         };
-        let mut total: QueryBuilder<Sqlite> =
-            QueryBuilder::new("SELECT count(*) AS n FROM account a JOIN forum f ON f.id = a.forum_id WHERE 1");
+        let mut total: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT count(*) AS n FROM account a JOIN forum f ON f.id = a.forum_id WHERE 1",
+        );
         conditions(&mut total);
         let total = count(&total.build().fetch_one(&self.pool).await?, "n")?;
         let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(ACCOUNT);

@@ -174,7 +174,9 @@ pub async fn index(setting: &Setting, store: &dyn Store) -> anyhow::Result<Arc<I
     let index = Arc::new(Index::open(&setting.index_folder())?);
     loop {
         let after = index.covers();
-        let posts = store.posts(&PostFilter { after: Some(after), limit: INDEX_BATCH, ..PostFilter::default() }).await?;
+        let posts = store
+            .posts(&PostFilter { after: Some(after), limit: INDEX_BATCH, ..PostFilter::default() })
+            .await?;
         if posts.is_empty() {
             return Ok(index);
         }
@@ -184,7 +186,8 @@ pub async fn index(setting: &Setting, store: &dyn Store) -> anyhow::Result<Arc<I
             ids.sort_unstable();
             ids.dedup();
         }
-        let threads: BTreeMap<i64, _> = store.threads(&threads).await?.into_iter().map(|t| (t.id, t)).collect();
+        let threads: BTreeMap<i64, _> =
+            store.threads(&threads).await?.into_iter().map(|t| (t.id, t)).collect();
         let (_, rows) = store.accounts(&PostFilter { ids: Some(accounts), ..PostFilter::default() }).await?;
         let names: BTreeMap<i64, String> = rows.into_iter().map(|a| (a.id, a.name)).collect();
         let documents: Vec<Document> = posts

@@ -48,15 +48,30 @@ pub fn run(setting: &Setting, options: &Demo) -> anyhow::Result<ExitCode> {
 async fn print(store: &dyn Store) -> anyhow::Result<()> {
     let mut out = output::stdout();
     let c = store.counts().await?;
-    writeln!(out, "\n{} posts by {} accounts in {} forums: {} relevant, {} entities, {} event mentions, {} threat events",
-        c.posts, c.accounts, c.forums, c.relevant_posts, c.entities, c.mentions, c.threats)?;
+    writeln!(
+        out,
+        "\n{} posts by {} accounts in {} forums: {} relevant, {} entities, {} event mentions, {} threat events",
+        c.posts, c.accounts, c.forums, c.relevant_posts, c.entities, c.mentions, c.threats
+    )?;
     writeln!(out, "\nTop threats")?;
     let filter = ThreatFilter { sort: "severity".into(), limit: 12, ..ThreatFilter::default() };
     for t in store.threats(&filter).await?.1 {
-        let day = |t: Option<tm_model::Timestamp>| t.map(tm_model::Timestamp::day).unwrap_or_else(|| "?".into());
-        writeln!(out, "  {:.2}  {:<7} {}  {} to {}, {} posts in {} ({})", t.severity, t.kind.family(), fit(&t.title, 60),
-            day(t.first), day(t.last), t.posts, t.forums.join(", "), t.id)?;
-        let parts: Vec<String> = t.severity_parts.iter().map(|(n, v, w, _)| format!("{n} {:.2}", v * w)).collect();
+        let day =
+            |t: Option<tm_model::Timestamp>| t.map(tm_model::Timestamp::day).unwrap_or_else(|| "?".into());
+        writeln!(
+            out,
+            "  {:.2}  {:<7} {}  {} to {}, {} posts in {} ({})",
+            t.severity,
+            t.kind.family(),
+            fit(&t.title, 60),
+            day(t.first),
+            day(t.last),
+            t.posts,
+            t.forums.join(", "),
+            t.id
+        )?;
+        let parts: Vec<String> =
+            t.severity_parts.iter().map(|(n, v, w, _)| format!("{n} {:.2}", v * w)).collect();
         writeln!(out, "        {}", parts.join(" + "))?;
     }
     writeln!(out, "\nKey hackers")?;
@@ -65,8 +80,17 @@ async fn print(store: &dyn Store) -> anyhow::Result<()> {
         let Some(s) = &a.standing else { continue };
         let parts: Vec<String> = s.standing.parts.iter().map(|(n, v)| format!("{n} {v:.2}")).collect();
         let fields: Vec<&str> = s.fields.iter().take(3).map(|f| f.0.as_str()).collect();
-        writeln!(out, "  {:>3}. {:<18} {:.2}  {}, {} posts, answered {} times; {}", s.standing.rank, fit(&a.name, 18),
-            s.standing.score, a.forum, a.posts, s.answers, fields.join(", "))?;
+        writeln!(
+            out,
+            "  {:>3}. {:<18} {:.2}  {}, {} posts, answered {} times; {}",
+            s.standing.rank,
+            fit(&a.name, 18),
+            s.standing.score,
+            a.forum,
+            a.posts,
+            s.answers,
+            fields.join(", ")
+        )?;
         writeln!(out, "        {}", parts.join(" + "))?;
     }
     writeln!(out)?;

@@ -19,12 +19,23 @@ pub fn run(setting: &Setting, options: &Doctor) -> anyhow::Result<ExitCode> {
     let model = setting.model().map_err(|e| format!("{e:#}")).and_then(|m| {
         let name = m.config().name.clone();
         let found = Analyzer::model_only(m).analyze(&["selling fresh CVV, 12$ each, telegram @x_demo"]);
-        if found.iter().any(|a| a.relevance >= 0.5) { Ok(name) } else { Err(format!("{name} does not recognise a plain sale")) }
+        if found.iter().any(|a| a.relevance >= 0.5) {
+            Ok(name)
+        } else {
+            Err(format!("{name} does not recognise a plain sale"))
+        }
     });
     checks.push(("model", model));
     let found = Rules::bundled().map(|r| r.find("C2 203.0.113[.]7")).unwrap_or_default();
     let works = found.first().is_some_and(|e| e.kind == EntityType::Ipv4 && e.value == "203.0.113.7");
-    checks.push(("patterns", if works { Ok("a defanged address is found".into()) } else { Err("a defanged address is missed".into()) }));
+    checks.push((
+        "patterns",
+        if works {
+            Ok("a defanged address is found".into())
+        } else {
+            Err("a defanged address is missed".into())
+        },
+    ));
     let path = setting.store_path();
     let store = if path.exists() {
         setting.runtime()?.block_on(async {
@@ -39,7 +50,10 @@ pub fn run(setting: &Setting, options: &Doctor) -> anyhow::Result<ExitCode> {
     let mut out = output::stdout();
     for (name, result) in &checks {
         if options.json {
-            output::json_line(&mut out, &json!({"check": name, "ok": result.is_ok(), "says": result.as_ref().unwrap_or_else(|e| e)}))?;
+            output::json_line(
+                &mut out,
+                &json!({"check": name, "ok": result.is_ok(), "says": result.as_ref().unwrap_or_else(|e| e)}),
+            )?;
         } else {
             let mark = if result.is_ok() { "ok  " } else { "FAIL" };
             writeln!(out, "{mark} {name:<9} {}", result.as_ref().unwrap_or_else(|e| e))?;

@@ -68,13 +68,17 @@ pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
                 .zip(&found)
                 .filter(|(g, _)| g.label.as_deref() != Some("Undecided"))
                 .map(|(g, f)| {
-                    let relevant = g.label.as_ref().map_or(g.relevant == Some(true), |l| *l == options.positive);
+                    let relevant =
+                        g.label.as_ref().map_or(g.relevant == Some(true), |l| *l == options.positive);
                     (f.relevance, relevant)
                 })
                 .collect();
             let ap = average_precision(&scored);
-            let hits = |says: bool, is: bool| scored.iter().filter(|s| (s.0 >= 0.5) == says && s.1 == is).count() as f64;
-            let f1 = 2.0 * hits(true, true) / (2.0 * hits(true, true) + hits(true, false) + hits(false, true)).max(1.0);
+            let hits = |says: bool, is: bool| {
+                scored.iter().filter(|s| (s.0 >= 0.5) == says && s.1 == is).count() as f64
+            };
+            let f1 = 2.0 * hits(true, true)
+                / (2.0 * hits(true, true) + hits(true, false) + hits(false, true)).max(1.0);
             let figures = json!({"posts": scored.len(), "positives": scored.iter().filter(|s| s.1).count(),
                 "f1_at_half": f1, "average_precision": ap});
             if options.json {

@@ -35,7 +35,11 @@ pub fn run(setting: &Setting, options: &Export) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn write<W: Write>(store: &dyn Store, options: &Export, out: &mut TableWriter<W>) -> anyhow::Result<u64> {
+async fn write<W: Write>(
+    store: &dyn Store,
+    options: &Export,
+    out: &mut TableWriter<W>,
+) -> anyhow::Result<u64> {
     let mut rows = 0u64;
     let mask = |text: &str| if options.unmasked { text.to_owned() } else { mask_secrets(text) };
     match options.what {
@@ -61,7 +65,9 @@ async fn write<W: Write>(store: &dyn Store, options: &Export, out: &mut TableWri
         What::Posts | What::Events => {
             let mut after = 0;
             loop {
-                let posts = store.posts(&PostFilter { after: Some(after), limit: BATCH, ..PostFilter::default() }).await?;
+                let posts = store
+                    .posts(&PostFilter { after: Some(after), limit: BATCH, ..PostFilter::default() })
+                    .await?;
                 let Some(last) = posts.last() else { break };
                 after = last.id;
                 rows += batch(store, options, &posts, out, &mask).await?;
@@ -81,14 +87,24 @@ async fn batch<W: Write>(
     let ids: Vec<i64> = posts.iter().map(|p| p.id).collect();
     let threads: Vec<i64> = posts.iter().map(|p| p.thread_id).collect();
     let threads: HashMap<i64, _> = store.threads(&threads).await?.into_iter().map(|t| (t.id, t)).collect();
-    let accounts = PostFilter { ids: Some(posts.iter().filter_map(|p| p.account_id).collect()), ..PostFilter::default() };
-    let names: HashMap<i64, String> = store.accounts(&accounts).await?.1.into_iter().map(|a| (a.id, a.name)).collect();
+    let accounts = PostFilter {
+        ids: Some(posts.iter().filter_map(|p| p.account_id).collect()),
+        ..PostFilter::default()
+    };
+    let names: HashMap<i64, String> =
+        store.accounts(&accounts).await?.1.into_iter().map(|a| (a.id, a.name)).collect();
     let name = |p: &tm_model::Post| p.account_id.and_then(|a| names.get(&a).cloned());
     let mut rows = 0;
     if options.what == What::Posts {
-        let mut external: HashMap<i64, String> = posts.iter().map(|p| (p.id, p.external_id.clone())).collect();
+        let mut external: HashMap<i64, String> =
+            posts.iter().map(|p| (p.id, p.external_id.clone())).collect();
         let quotes = store.quotes_of(&ids).await?;
-        let far: Vec<i64> = quotes.iter().filter_map(|q| q.1).chain(posts.iter().filter_map(|p| p.reply_to)).filter(|id| !external.contains_key(id)).collect();
+        let far: Vec<i64> = quotes
+            .iter()
+            .filter_map(|q| q.1)
+            .chain(posts.iter().filter_map(|p| p.reply_to))
+            .filter(|id| !external.contains_key(id))
+            .collect();
         for p in store.posts(&PostFilter { ids: Some(far), ..PostFilter::default() }).await? {
             external.insert(p.id, p.external_id);
         }

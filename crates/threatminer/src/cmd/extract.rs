@@ -82,10 +82,13 @@ impl<'a> From<&'a EventHit> for Value<'a> {
 fn stream(options: &Extract, analyzer: &Analyzer, show: &Show) -> anyhow::Result<ExitCode> {
     let (name, mut input): (String, Box<dyn BufRead>) = match &options.file {
         Some(path) if path.as_os_str() != "-" => {
-            let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let file =
+                std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
             (path.display().to_string(), Box::new(std::io::BufReader::with_capacity(1 << 20, file)))
         }
-        _ => ("standard input".into(), Box::new(std::io::BufReader::with_capacity(1 << 20, std::io::stdin()))),
+        _ => {
+            ("standard input".into(), Box::new(std::io::BufReader::with_capacity(1 << 20, std::io::stdin())))
+        }
     };
     let mut out = output::stdout();
     if options.text {

@@ -31,17 +31,26 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
             refused += state.refused;
             let seconds = started.elapsed().as_secs_f64().max(1e-9);
             if options.json {
-                output::json_line(&mut out, &json!({"file": name, "stored": state.stored, "known": state.known,
-                    "refused": state.refused, "seconds": (seconds * 1e3).round() / 1e3}))?;
+                output::json_line(
+                    &mut out,
+                    &json!({"file": name, "stored": state.stored, "known": state.known,
+                    "refused": state.refused, "seconds": (seconds * 1e3).round() / 1e3}),
+                )?;
             } else {
-                writeln!(out, "{name}: {} posts stored, {} known already, {} rows set aside ({:.1} s)",
-                    state.stored, state.known, state.refused, seconds)?;
+                writeln!(
+                    out,
+                    "{name}: {} posts stored, {} known already, {} rows set aside ({:.1} s)",
+                    state.stored, state.known, state.refused, seconds
+                )?;
             }
             for r in store.rejects(state.id, LISTED).await? {
                 output::note(format!("{}, row {}: {}; set aside", r.file, r.row, r.reason));
             }
             if state.refused > u64::from(LISTED) {
-                output::note(format!("and {} more; all are in the store, table reject", state.refused - u64::from(LISTED)));
+                output::note(format!(
+                    "and {} more; all are in the store, table reject",
+                    state.refused - u64::from(LISTED)
+                ));
             }
         }
         out.flush()?;
@@ -62,20 +71,30 @@ pub async fn import(
     let mut reader = if stdin {
         if format == Some(Format::Sql) {
             // A dump is read twice, a pipe only once.
-            let mut file = tempfile::NamedTempFile::new().context("cannot make a temporary file for the dump")?;
+            let mut file =
+                tempfile::NamedTempFile::new().context("cannot make a temporary file for the dump")?;
             std::io::copy(&mut std::io::stdin().lock(), &mut file).context("cannot read standard input")?;
             let reader = tm_collect::open(file.path(), format, Options::default())?;
             spool = Some(file);
             reader
         } else {
-            tm_collect::open_reader("standard input", std::io::stdin(), Some(format.unwrap_or(Format::Jsonl)), Options::default())?
+            tm_collect::open_reader(
+                "standard input",
+                std::io::stdin(),
+                Some(format.unwrap_or(Format::Jsonl)),
+                Options::default(),
+            )?
         }
     } else {
         tm_collect::open(path, format, Options::default())?
     };
     let meter = reader.meter().clone();
     let bar = progress::bytes(meter.total().unwrap_or(0), "importing", setting.global.quiet);
-    let key = ImportKey { file: path.display().to_string(), digest: digest(path, stdin), forum: forum.unwrap_or("").into() };
+    let key = ImportKey {
+        file: path.display().to_string(),
+        digest: digest(path, stdin),
+        forum: forum.unwrap_or("").into(),
+    };
     let before = store.begin_import(&key).await?;
     // A pipe cannot be told from the one before: it is read whole, and known posts are recognised by themselves.
     let skip = if stdin || before.finished { 0 } else { before.row };
@@ -99,7 +118,10 @@ pub async fn import(
                     hollow += 1;
                     continue;
                 }
-                post.forum = named.clone().or(post.forum.take()).or_else(|| Some(if stdin { "unknown".into() } else { fallback.clone() }));
+                post.forum = named
+                    .clone()
+                    .or(post.forum.take())
+                    .or_else(|| Some(if stdin { "unknown".into() } else { fallback.clone() }));
                 batch.posts.push(*post);
             }
             Ok(Item::Reject(reject)) => {
@@ -123,10 +145,15 @@ pub async fn import(
     drop(spool);
     let hidden = reader.hidden().total();
     if hidden + hollow > 0 && !setting.global.quiet {
-        output::note(format!("{}: left out {hidden} hidden posts and {hollow} without words of their own", key.file));
+        output::note(format!(
+            "{}: left out {hidden} hidden posts and {hollow} without words of their own",
+            key.file
+        ));
     }
     if let Some(e) = failure {
-        return Err(anyhow::Error::new(e).context(format!("import of {} stopped; what was read is stored", key.file)));
+        return Err(
+            anyhow::Error::new(e).context(format!("import of {} stopped; what was read is stored", key.file))
+        );
     }
     Ok(ImportState {
         stored: after.stored - before.stored,

@@ -103,8 +103,10 @@ async fn portrait(store: &dyn Store, a: &AccountRow, out: &mut impl Write) -> an
         let history: Vec<String> = s.history.iter().map(|h| format!("{}: {} of {}", h.0, h.1, h.2)).collect();
         writeln!(out, "      rank over time: {}", history.join("; "))?;
     }
-    let held = store.entity_counts(&PostFilter { account: Some(a.id), limit: 30, ..PostFilter::default() }).await?;
-    let list: Vec<String> = held.iter().map(|e| format!("{} {} ({})", e.kind, mask_secrets(&e.value), e.posts)).collect();
+    let held =
+        store.entity_counts(&PostFilter { account: Some(a.id), limit: 30, ..PostFilter::default() }).await?;
+    let list: Vec<String> =
+        held.iter().map(|e| format!("{} {} ({})", e.kind, mask_secrets(&e.value), e.posts)).collect();
     writeln!(out, "      entities: {}", list.join(", "))?;
     for (t, n) in store.threats_of_account(a.id).await?.iter().take(10) {
         writeln!(out, "      {} {} ({n} mentions)", t.id, fit(&t.title, 70))?;
@@ -135,7 +137,12 @@ pub fn threats(setting: &Setting, options: &Threats) -> anyhow::Result<ExitCode>
             out.flush()?;
             return Ok(ExitCode::SUCCESS);
         }
-        let filter = ThreatFilter { types, sort: options.sort.clone(), limit: options.limit as u32, ..ThreatFilter::default() };
+        let filter = ThreatFilter {
+            types,
+            sort: options.sort.clone(),
+            limit: options.limit as u32,
+            ..ThreatFilter::default()
+        };
         let (total, rows) = store.threats(&filter).await?;
         if rows.is_empty() {
             return nothing("threat event");
@@ -144,7 +151,18 @@ pub fn threats(setting: &Setting, options: &Threats) -> anyhow::Result<ExitCode>
             if options.json {
                 output::json_line(&mut out, &threat_json(t))?;
             } else {
-                writeln!(out, "{}  {:.2}  {:<13} {:<9} {:<60} {} to {}, {} posts", t.id, t.severity, t.kind, t.status, fit(&t.title, 60), day(t.first), day(t.last), t.posts)?;
+                writeln!(
+                    out,
+                    "{}  {:.2}  {:<13} {:<9} {:<60} {} to {}, {} posts",
+                    t.id,
+                    t.severity,
+                    t.kind,
+                    t.status,
+                    fit(&t.title, 60),
+                    day(t.first),
+                    day(t.last),
+                    t.posts
+                )?;
             }
         }
         if !options.json && !setting.global.quiet {
@@ -155,11 +173,21 @@ pub fn threats(setting: &Setting, options: &Threats) -> anyhow::Result<ExitCode>
     })
 }
 
-async fn one_threat(store: &dyn Store, t: &ThreatRow, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
-    let posts = store.posts(&PostFilter { threat: Some(t.id.clone()), oldest_first: true, ..PostFilter::default() }).await?;
+async fn one_threat(
+    store: &dyn Store,
+    t: &ThreatRow,
+    as_json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let posts = store
+        .posts(&PostFilter { threat: Some(t.id.clone()), oldest_first: true, ..PostFilter::default() })
+        .await?;
     let by_id: HashMap<i64, &Post> = posts.iter().map(|p| (p.id, p)).collect();
     let (_, accounts) = store
-        .accounts(&PostFilter { ids: Some(posts.iter().filter_map(|p| p.account_id).collect()), ..PostFilter::default() })
+        .accounts(&PostFilter {
+            ids: Some(posts.iter().filter_map(|p| p.account_id).collect()),
+            ..PostFilter::default()
+        })
         .await?;
     let names: HashMap<i64, String> = accounts.into_iter().map(|a| (a.id, a.name)).collect();
     let mut timeline = Vec::new();
@@ -182,16 +210,43 @@ async fn one_threat(store: &dyn Store, t: &ThreatRow, as_json: bool, out: &mut i
             .collect();
         return output::json_line(out, &value);
     }
-    writeln!(out, "{}  {}\n  {} ({}), {}, severity {:.2}, confidence {:.2}, {} to {}, {} posts in {}", t.id, t.title, t.kind,
-        t.kind.family(), t.status, t.severity, t.confidence, day(t.first), day(t.last), t.posts, t.forums.join(", "))?;
+    writeln!(
+        out,
+        "{}  {}\n  {} ({}), {}, severity {:.2}, confidence {:.2}, {} to {}, {} posts in {}",
+        t.id,
+        t.title,
+        t.kind,
+        t.kind.family(),
+        t.status,
+        t.severity,
+        t.confidence,
+        day(t.first),
+        day(t.last),
+        t.posts,
+        t.forums.join(", ")
+    )?;
     for (name, value, weight, note) in &t.severity_parts {
         writeln!(out, "    {name:<10} {:.2} of {weight:.2}  {note}", value * weight)?;
     }
     for a in t.arguments.iter().take(20) {
-        writeln!(out, "  {:<13} {} ({}×, posts {})", a.role, mask_secrets(&a.value), a.count, a.posts.iter().take(6).map(i64::to_string).collect::<Vec<_>>().join(" "))?;
+        writeln!(
+            out,
+            "  {:<13} {} ({}×, posts {})",
+            a.role,
+            mask_secrets(&a.value),
+            a.count,
+            a.posts.iter().take(6).map(i64::to_string).collect::<Vec<_>>().join(" ")
+        )?;
     }
     for (time, post, name, words, _, m) in &timeline {
-        writeln!(out, "  {}  post {post:<6} {:<16} [{}] {}", day(*time), fit(name, 16), m.modality, fit(&words.replace('\n', " "), 120))?;
+        writeln!(
+            out,
+            "  {}  post {post:<6} {:<16} [{}] {}",
+            day(*time),
+            fit(name, 16),
+            m.modality,
+            fit(&words.replace('\n', " "), 120)
+        )?;
     }
     Ok(())
 }
@@ -205,10 +260,15 @@ pub fn search(setting: &Setting, options: &Search) -> anyhow::Result<ExitCode> {
             output::note("nothing found");
             return Ok(ExitCode::from(1));
         }
-        let rows = store.posts(&PostFilter { ids: Some(hits.posts.clone()), ..PostFilter::default() }).await?;
+        let rows =
+            store.posts(&PostFilter { ids: Some(hits.posts.clone()), ..PostFilter::default() }).await?;
         let by_id: HashMap<i64, &Post> = rows.iter().map(|p| (p.id, p)).collect();
-        let threads: HashMap<i64, _> =
-            store.threads(&rows.iter().map(|p| p.thread_id).collect::<Vec<_>>()).await?.into_iter().map(|t| (t.id, t)).collect();
+        let threads: HashMap<i64, _> = store
+            .threads(&rows.iter().map(|p| p.thread_id).collect::<Vec<_>>())
+            .await?
+            .into_iter()
+            .map(|t| (t.id, t))
+            .collect();
         let ids = rows.iter().filter_map(|p| p.account_id).collect();
         let (_, accounts) = store.accounts(&PostFilter { ids: Some(ids), ..PostFilter::default() }).await?;
         let names: HashMap<i64, String> = accounts.into_iter().map(|a| (a.id, a.name)).collect();
@@ -218,11 +278,22 @@ pub fn search(setting: &Setting, options: &Search) -> anyhow::Result<ExitCode> {
             let author = p.account_id.and_then(|a| names.get(&a)).map_or("?", String::as_str);
             let text = mask_secrets(&p.text);
             if options.json {
-                output::json_line(&mut out, &json!({"post": p.id, "external_id": p.external_id, "forum": thread.map(|t| &t.forum),
-                    "thread": thread.map(|t| &t.title), "author": author, "time": p.time, "text": text}))?;
+                output::json_line(
+                    &mut out,
+                    &json!({"post": p.id, "external_id": p.external_id, "forum": thread.map(|t| &t.forum),
+                    "thread": thread.map(|t| &t.title), "author": author, "time": p.time, "text": text}),
+                )?;
             } else {
-                let piece: String = tm_search::snippet(&text, &hits.words, 150).into_iter().map(|s| s.0).collect();
-                writeln!(out, "{}  {:<16} {}\n    {}", day(p.time), fit(author, 16), thread.map_or("", |t| t.title.as_str()), fit(&piece, 160))?;
+                let piece: String =
+                    tm_search::snippet(&text, &hits.words, 150).into_iter().map(|s| s.0).collect();
+                writeln!(
+                    out,
+                    "{}  {:<16} {}\n    {}",
+                    day(p.time),
+                    fit(author, 16),
+                    thread.map_or("", |t| t.title.as_str()),
+                    fit(&piece, 160)
+                )?;
             }
         }
         if !options.json && !setting.global.quiet {

@@ -74,7 +74,8 @@ impl Setting {
         match &self.global.model {
             None => Model::read(MODEL).context("the bundled model"),
             Some(path) => {
-                let bytes = std::fs::read(path).with_context(|| format!("cannot read model {}", path.display()))?;
+                let bytes =
+                    std::fs::read(path).with_context(|| format!("cannot read model {}", path.display()))?;
                 Model::read(&bytes).with_context(|| format!("model {}", path.display()))
             }
         }
@@ -87,7 +88,11 @@ impl Setting {
 
     /// Path of the store: option, configuration, default.
     pub fn store_path(&self) -> PathBuf {
-        self.global.store.clone().or_else(|| self.config.store.clone()).unwrap_or_else(|| "threatminer.db".into())
+        self.global
+            .store
+            .clone()
+            .or_else(|| self.config.store.clone())
+            .unwrap_or_else(|| "threatminer.db".into())
     }
 
     /// Folder of the search index, beside the store.
@@ -109,6 +114,10 @@ impl Setting {
 
     /// The runtime of commands that use the store.
     pub fn runtime(&self) -> anyhow::Result<tokio::runtime::Runtime> {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("starting the runtime")
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("starting the runtime")
     }
 }

@@ -25,7 +25,12 @@ pub fn info(context: &Setting, json: bool) -> anyhow::Result<ExitCode> {
             t.gate, t.relevance, t.event, t.argument, t.entity
         )?;
         for (key, value) in &config.training {
-            writeln!(out, "  {}: {}", key.replace('_', " "), value.as_str().map_or_else(|| value.to_string(), str::to_owned))?;
+            writeln!(
+                out,
+                "  {}: {}",
+                key.replace('_', " "),
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+            )?;
         }
     }
     out.flush()?;

@@ -14,8 +14,13 @@ pub fn run(setting: &Setting, options: &Rank) -> anyhow::Result<ExitCode> {
     }
     setting.runtime()?.block_on(async {
         let store = setting.open_store().await?;
-        let filter = PostFilter { sort: "rank".into(), limit: options.limit.unwrap_or(0) as u32, ..PostFilter::default() };
-        let rows: Vec<_> = store.accounts(&filter).await?.1.into_iter().filter(|a| a.standing.is_some()).collect();
+        let filter = PostFilter {
+            sort: "rank".into(),
+            limit: options.limit.unwrap_or(0) as u32,
+            ..PostFilter::default()
+        };
+        let rows: Vec<_> =
+            store.accounts(&filter).await?.1.into_iter().filter(|a| a.standing.is_some()).collect();
         if rows.is_empty() {
             output::note("no ranked account; import posts and run threatminer analyze first");
             return Ok(ExitCode::from(1));
@@ -26,8 +31,16 @@ pub fn run(setting: &Setting, options: &Rank) -> anyhow::Result<ExitCode> {
             if options.json {
                 output::json_line(&mut out, &known::account_json(a))?;
             } else {
-                let parts: Vec<String> = s.standing.parts.iter().map(|(n, v)| format!("{n} {v:.2}")).collect();
-                writeln!(out, "{:>5}  {:<24} {:.3}  {}", s.standing.rank, fit(&a.name, 24), s.standing.score, parts.join(" + "))?;
+                let parts: Vec<String> =
+                    s.standing.parts.iter().map(|(n, v)| format!("{n} {v:.2}")).collect();
+                writeln!(
+                    out,
+                    "{:>5}  {:<24} {:.3}  {}",
+                    s.standing.rank,
+                    fit(&a.name, 24),
+                    s.standing.score,
+                    parts.join(" + ")
+                )?;
             }
         }
         out.flush()?;
@@ -53,7 +66,10 @@ fn edges(path: &std::path::Path, options: &Rank) -> anyhow::Result<ExitCode> {
             continue;
         }
         let fields: Vec<&str> = line.split('\t').collect();
-        let weight = fields.get(2).filter(|w| !w.trim().is_empty()).map_or(Some(1.0), |w| w.trim().parse::<f64>().ok());
+        let weight = fields
+            .get(2)
+            .filter(|w| !w.trim().is_empty())
+            .map_or(Some(1.0), |w| w.trim().parse::<f64>().ok());
         match (fields.as_slice(), weight.filter(|w| w.is_finite() && *w >= 0.0)) {
             ([from, to, ..], Some(weight)) if !from.trim().is_empty() && !to.trim().is_empty() => {
                 list.push((from.trim().to_owned(), to.trim().to_owned(), weight));
@@ -62,7 +78,10 @@ fn edges(path: &std::path::Path, options: &Rank) -> anyhow::Result<ExitCode> {
             _ if i == 0 && fields.len() >= 2 => {}
             _ => {
                 refused += 1;
-                output::note(format!("{name}, line {}: expected from, to and a weight of at least 0, separated by tabs; set aside", i + 1));
+                output::note(format!(
+                    "{name}, line {}: expected from, to and a weight of at least 0, separated by tabs; set aside",
+                    i + 1
+                ));
             }
         }
     }
@@ -73,7 +92,14 @@ fn edges(path: &std::path::Path, options: &Rank) -> anyhow::Result<ExitCode> {
             output::json_line(&mut out, r)?;
         } else {
             let parts: Vec<String> = r.parts.iter().map(|(n, v)| format!("{n} {v:.3}")).collect();
-            writeln!(out, "{:>5}  {:<24} {:.4}  {}", r.rank, fit(&r.account, 24), r.score, parts.join(" + "))?;
+            writeln!(
+                out,
+                "{:>5}  {:<24} {:.4}  {}",
+                r.rank,
+                fit(&r.account, 24),
+                r.score,
+                parts.join(" + ")
+            )?;
         }
     }
     out.flush()?;

@@ -14,7 +14,8 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         packs.push(("bundled rules".to_owned(), Rules::bundled()?));
     }
     for path in files {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let name = path.display().to_string();
         packs.push((name.clone(), Rules::parse(&name, &text)?));
     }

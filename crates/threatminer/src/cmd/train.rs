@@ -37,7 +37,12 @@ pub fn run(context: &Setting, a: &Train) -> anyhow::Result<ExitCode> {
         bar.set_message(format!("loss {smooth:.3}"));
         // In a log file a line now and then stands for the bar.
         if lines && (p.step % 20 == 0 || p.step == p.steps) {
-            output::note(format!("step {}/{} loss {smooth:.4} {:.0} s", p.step, p.steps, started.elapsed().as_secs_f64()));
+            output::note(format!(
+                "step {}/{} loss {smooth:.4} {:.0} s",
+                p.step,
+                p.steps,
+                started.elapsed().as_secs_f64()
+            ));
         }
     })?;
     bar.finish_and_clear();
