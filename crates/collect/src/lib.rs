@@ -27,7 +27,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bytes;
+pub mod crawl;
 mod dump;
+pub mod engine;
 mod error;
 mod field;
 mod format;

@@ -38,6 +38,18 @@ pub struct PostRecord {
     /// What it quotes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub quotes: Vec<QuoteTarget>,
+    /// Handles that the text addresses (`@name`), as the forum marks them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<String>,
+    /// Addresses that the text links to, whole, in order, each once; those written out in the text included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    /// When it was last edited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited: Option<Timestamp>,
+    /// Its thread is pinned.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sticky: bool,
     /// Where it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

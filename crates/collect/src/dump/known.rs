@@ -97,7 +97,7 @@ impl Draft {
             text: text.trim().to_owned(),
             reply_to: self.reply_to.map(|id| id.to_string()),
             quotes: cleaned.quotes,
-            url: None,
+            ..PostRecord::default()
         }))
     }
 }

@@ -1,0 +1,217 @@
+//! Forum engines: what a page of a forum says.
+//!
+//! An [`Engine`] reads one fetched or saved [`Document`] at a time and never touches the network, so that each can be
+//! tried on saved pages. What it finds, [`Reading`], is the same for all engines; the crawler knows no other form.
+//!
+//! A forum that no engine knows is read by a selector file, which is an engine as well.
+
+use tm_model::{PostRecord, Timestamp};
+use url::Url;
+
+/// A document as it came over the network or from a file, decoded to text.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Where it was fetched from, after redirects.
+    pub url: Url,
+    /// HTTP status; 200 for saved pages.
+    pub status: u16,
+    /// Response headers that engines look at, lower-case names.
+    pub headers: Vec<(String, String)>,
+    /// The text, decoded (see `charset`).
+    pub body: String,
+    /// When it was fetched: what "35 minutes ago" counts from.
+    pub fetched: Timestamp,
+}
+
+/// What the reader of a forum's pages must know beyond the page.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    /// Offset of the board's times from UTC in seconds, when the operator named it; else what the page says, else the
+    /// engine's own default.
+    pub offset: Option<i32>,
+    /// Month and day order of numeric dates, when the operator named it.
+    pub day_first: Option<bool>,
+}
+
+/// A forum engine.
+pub trait Engine: Send + Sync {
+    /// Lower-case name, such as `phpbb`.
+    fn name(&self) -> &str;
+
+    /// How sure it is that this engine made the document: 0 not at all, 100 certain. Never above 0 on a page of
+    /// another engine.
+    fn recognize(&self, document: &Document) -> u8;
+
+    /// Where a crawl begins, given the address that the operator named (a forum's front page, a board or a thread):
+    /// usually that address, made canonical; for engines read through a JSON interface, the first call of it.
+    fn start(&self, named: &Url) -> Vec<Target>;
+
+    /// The one address of what `url` points to on this forum: without session identifiers, anchors, sort orders,
+    /// highlights, print views. `None` when a crawl has nothing to look for there (profiles, search, replies, files,
+    /// other hosts).
+    fn canonical(&self, url: &Url) -> Option<Target>;
+
+    /// Reads a document.
+    fn read(&self, document: &Document, reader: &Reader) -> Reading;
+
+    /// The log-in form on a page, filled: where to send it and with which fields (hidden tokens included). `None` when
+    /// the page carries none.
+    fn login(&self, document: &Document, user: &str, password: &str) -> Option<Form>;
+
+    /// Where the log-in form stands.
+    fn login_page(&self, named: &Url) -> Url;
+}
+
+/// A filled form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// Where it is sent.
+    pub action: Url,
+    /// Names and values, in the order of the page.
+    pub fields: Vec<(String, String)>,
+}
+
+/// An address worth fetching, and what stands there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// What is expected there.
+    pub kind: Kind,
+    /// Identifier of the board or thread within the forum, empty for the index.
+    pub id: String,
+    /// Page, from 1.
+    pub page: u32,
+    /// Where it is: canonical, equal for equal content.
+    pub url: Url,
+}
+
+/// What a page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// List of boards.
+    Index,
+    /// List of threads.
+    Board,
+    /// Posts of a thread.
+    Thread,
+}
+
+/// Whether the page shows what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Access {
+    /// It does.
+    #[default]
+    Open,
+    /// It asks to log in, whatever its status says.
+    LoginNeeded,
+    /// It refuses this visitor, logged in or not; the words of the page.
+    Refused(String),
+    /// A robot check stands in front (captcha, browser check); its name.
+    Challenge(String),
+    /// What was asked for does not exist (any more).
+    Missing,
+    /// The forum is closed or broken for now; the words of the page.
+    Down(String),
+}
+
+/// What a page says.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Whether it shows what was asked for.
+    pub access: Access,
+    /// What it is; `None` when it is nothing that a crawl looks for.
+    pub kind: Option<Kind>,
+    /// Name of the forum.
+    pub forum: Option<String>,
+    /// Handle of the member that the page greets; `None` for a guest.
+    pub member: Option<String>,
+    /// Boards that it lists, sub-boards included.
+    pub boards: Vec<BoardLink>,
+    /// Threads that it lists.
+    pub threads: Vec<ThreadLink>,
+    /// The board or thread that it shows.
+    pub head: Option<Head>,
+    /// Posts that it shows, in its order.
+    pub posts: Vec<PagePost>,
+    /// The next page of the same board or thread.
+    pub next: Option<Target>,
+    /// The last page of the same board or thread, when the page tells it.
+    pub pages: Option<u32>,
+    /// What looks like a post, thread or board and could not be read: where and why. Counted and reported, never
+    /// silently dropped.
+    pub problems: Vec<String>,
+}
+
+/// The board or thread that a page shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Head {
+    /// Its identifier within the forum.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Titles of the boards above it, outermost first; for a thread the last one is its board.
+    pub path: Vec<String>,
+    /// Identifier of the board that it belongs to (a thread's board, a board's parent).
+    pub parent: Option<String>,
+    /// Posts in all as the page tells it (the first one included).
+    pub posts: Option<u64>,
+    /// Page shown, from 1.
+    pub page: u32,
+    /// True when the thread is pinned.
+    pub sticky: bool,
+}
+
+/// A board in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoardLink {
+    /// Where it is.
+    pub target: Target,
+    /// Its title.
+    pub title: String,
+    /// Threads and posts as the page counts them.
+    pub threads: Option<u64>,
+    /// As above.
+    pub posts: Option<u64>,
+    /// Whatever tells that it changed (time and author of the last post as shown, counters): equal when nothing did.
+    pub state: String,
+    /// It leads to another site.
+    pub elsewhere: bool,
+}
+
+/// A thread in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThreadLink {
+    /// Where its first page is; of a moved stub, where the thread is now.
+    pub target: Target,
+    /// Its title.
+    pub title: String,
+    /// Posts in all (the first one included) as the list tells it.
+    pub posts: Option<u64>,
+    /// When the last post was made, when the list tells it.
+    pub last: Option<Timestamp>,
+    /// Whatever tells that it changed: equal when nothing did.
+    pub state: String,
+    /// Pinned, or an announcement.
+    pub sticky: bool,
+    /// A stub that only points to where the thread was moved.
+    pub moved: bool,
+}
+
+/// A post on a page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PagePost {
+    /// The post, with own text, UTC time, thread, board, quotes, links and mentions.
+    pub record: PostRecord,
+    /// The account is gone, or the author was a guest.
+    pub unregistered: bool,
+    /// The forum shows that there is a post but not its words (deleted, blanked, hidden until one replies).
+    pub withheld: bool,
+    /// The time as shown, when it could not be read.
+    pub unread_time: Option<String>,
+}
+
+impl Access {
+    /// Whether the page shows what was asked for.
+    pub fn is_open(&self) -> bool {
+        *self == Access::Open
+    }
+}
