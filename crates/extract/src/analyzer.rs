@@ -4,7 +4,7 @@ use crate::language::detect_language;
 use crate::neural::{Model, Scratch};
 use crate::pattern::Rules;
 use rayon::prelude::*;
-use tm_model::{EntityHit, PostAnalysis};
+use tm_model::{EntityHit, PostAnalysis, Span};
 
 /// Posts that one thread reads together. Fixed, so that results cannot depend on the number of threads.
 const CHUNK: usize = 32;
@@ -38,6 +38,18 @@ impl Analyzer {
     /// Analyses posts on all threads of the current rayon pool; results stand in the order of the texts.
     pub fn analyze_all(&self, texts: &[&str]) -> Vec<PostAnalysis> {
         texts.par_chunks(CHUNK).flat_map_iter(|chunk| self.analyze(chunk)).collect()
+    }
+
+    /// Indicators in what a text links to but does not spell out. They carry the empty span at its end.
+    pub fn linked(&self, text: &str, links: &[String]) -> Vec<EntityHit> {
+        let Some(rules) = &self.rules else { return Vec::new() };
+        let end = text.chars().count() as u32;
+        links
+            .iter()
+            .filter(|link| !text.contains(link.as_str()))
+            .flat_map(|link| rules.find(link))
+            .map(|hit| EntityHit { span: Span::new(end, end), ..hit })
+            .collect()
     }
 
     /// Analyses posts on the calling thread.

@@ -188,6 +188,12 @@ pub struct Post {
     pub reply_to: Option<i64>,
     /// Where it stands.
     pub url: Option<String>,
+    /// When it was last edited.
+    pub edited: Option<Timestamp>,
+    /// Addresses that the text links to, whole.
+    pub links: Vec<String>,
+    /// Handles that the forum marks as addressed.
+    pub mentions: Vec<String>,
     /// Language, once analysed.
     pub language: Option<Language>,
     /// Probability that it carries threat intelligence, once analysed.

@@ -9,13 +9,14 @@ mod records;
 mod sqlite;
 
 pub use records::{
-    AccountRow, Analyzed, ArgumentRow, Batch, Counts, EntityRow, EntitySummaryRow, EventRow, ForumRow,
-    ImportKey, ImportState, Interaction, PostFilter, StandingRow, ThreadRow, ThreatFilter, ThreatRow,
+    AccountRow, Analyzed, ArgumentRow, Batch, Counts, Crawled, EntityRow, EntitySummaryRow, EventRow,
+    ForumRow, ImportKey, ImportState, Interaction, PostFilter, StandingRow, ThreadRow, ThreatFilter,
+    ThreatRow,
 };
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
-use tm_model::{Mention, Post, Reject, Threat};
+use tm_model::{Mention, Post, PostRecord, Reject, Threat};
 
 /// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,19 @@ pub trait Store: Send + Sync {
     async fn store_batch(&self, import: i64, batch: &Batch) -> Result<ImportState>;
     /// Rows that an import set aside, at most `limit`.
     async fn rejects(&self, import: i64, limit: u32) -> Result<Vec<Reject>>;
+
+    /// What a crawl of a forum has seen under a key.
+    async fn crawl_mark(&self, forum: &str, key: &str) -> Result<Option<String>>;
+    /// All that a crawl of a forum has seen under keys that begin with `prefix`, by key.
+    async fn crawl_marks(&self, forum: &str, prefix: &str) -> Result<Vec<(String, String)>>;
+    /// Stores what a crawl read, posts and marks, in one transaction. A known post whose words or edit time differ is
+    /// replaced and pending again; its earlier words are kept as a revision. An empty mark forgets.
+    async fn store_crawled(
+        &self,
+        forum: &str,
+        posts: &[PostRecord],
+        marks: &[(String, String)],
+    ) -> Result<Crawled>;
 
     /// Number of posts that are not analysed by `version`.
     async fn pending(&self, version: &str) -> Result<u64>;

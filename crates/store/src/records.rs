@@ -45,6 +45,17 @@ pub struct Batch {
     pub finished: bool,
 }
 
+/// What became of the posts of a crawl.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Crawled {
+    /// New ones.
+    pub new: u64,
+    /// Known ones with other words now.
+    pub changed: u64,
+    /// Known ones, unchanged.
+    pub known: u64,
+}
+
 /// An analysed post.
 #[derive(Debug, Clone)]
 pub struct Analyzed {
@@ -98,6 +109,10 @@ pub struct ThreadRow {
     pub title: String,
     /// Board.
     pub board: Option<String>,
+    /// The forum's own identifier; none when the title served as one.
+    pub key: Option<String>,
+    /// Pinned.
+    pub sticky: bool,
     /// Number of posts.
     pub posts: u64,
 }

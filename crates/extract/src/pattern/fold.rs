@@ -27,7 +27,10 @@ fn fold(c: char, before: Option<char>, after: Option<char>) -> Fold {
             Fold::Drop
         }
         '\u{ff01}'..='\u{ff5e}'
-            if matches!(c, '\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}' | '\u{ff08}' | '\u{ff09}') =>
+            if matches!(
+                c,
+                '\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}' | '\u{ff08}' | '\u{ff09}' | '\u{ff01}' | '\u{ff1f}'
+            ) =>
         {
             Fold::Keep
         }
@@ -39,9 +42,45 @@ fn fold(c: char, before: Option<char>, after: Option<char>) -> Fold {
     }
 }
 
+/// Whether folding changes anything. Most texts in any script hold nothing to fold, and telling that costs a look at the
+/// lead bytes: only four of them begin characters that are folded.
+fn changes(text: &str) -> bool {
+    let b = text.as_bytes();
+    let mut i = 0;
+    while i < b.len() {
+        let c = b[i];
+        if c < 0xc2 || !matches!(c, 0xc2 | 0xe2 | 0xe3 | 0xef) {
+            i += 1;
+            continue;
+        }
+        let next = (b.get(i + 1).copied().unwrap_or(0), b.get(i + 2).copied().unwrap_or(0));
+        let host = |n: Option<&u8>| n.is_some_and(u8::is_ascii_alphanumeric);
+        let folded = match (c, next.0, next.1) {
+            (0xc2, 0xa0 | 0xad, _) => true,
+            (0xe2, 0x80 | 0x81, _) => true,
+            // Ideographic blank; ideographic full stop between ASCII or full-width letters.
+            (0xe3, 0x80, 0x80) => true,
+            (0xe3, 0x80, 0x82) => {
+                (i > 0 && host(b.get(i - 1)) || i >= 3 && b[i - 3] == 0xef)
+                    && (host(b.get(i + 3)) || b.get(i + 3) == Some(&0xef))
+            }
+            (0xef, 0xbb, _) => true,
+            // Full-width forms but , : ; ( ) ! ?, which end words.
+            (0xef, 0xbc, last) => !matches!(last, 0x8c | 0x9a | 0x9b | 0x88 | 0x89 | 0x81 | 0x9f),
+            (0xef, 0xbd, last) => last <= 0x9e || last == 0xa1,
+            _ => false,
+        };
+        if folded {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
 impl<'a> Folded<'a> {
     pub fn new(text: &'a str) -> Folded<'a> {
-        if text.is_ascii() {
+        if !changes(text) {
             return Folded { folded: Cow::Borrowed(text), back: Vec::new(), ends: Vec::new() };
         }
         let mut folded = String::with_capacity(text.len());
@@ -80,6 +119,25 @@ impl<'a> Folded<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_what_it_changes() {
+        for (text, expect) in [
+            ("plain", false),
+            ("привет, мир", false),
+            ("你好。再见，（好）！？：；", false),
+            ("a。b", true),
+            ("ａ", true),
+            ("1．2", true),
+            ("a\u{200b}b", true),
+            ("a\u{a0}b", true),
+            ("ａ。ｂ", true),
+            ("a\u{3000}b", true),
+        ] {
+            assert_eq!(changes(text), expect, "{text}");
+            assert_eq!(Folded::new(text).text() != text, expect, "{text}");
+        }
+    }
 
     #[test]
     fn folds_and_finds_back() {

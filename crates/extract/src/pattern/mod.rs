@@ -4,13 +4,18 @@
 //! public suffixes, context) is said by a validator.
 
 mod fold;
+mod host;
+mod scan;
 mod validate;
 
 use fold::Folded;
-use regex::Regex;
+use host::Form;
+use regex_automata::{Input, meta::Regex, util::captures::Captures};
+use scan::{Place, Sign, Words, scan};
 use serde::Deserialize;
-use std::collections::HashSet;
-use tm_model::{CharIndex, EntityHit, EntityType, Source, Span, mask_card};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+use tm_model::{EntityHit, EntityType, Source, Span, mask_card};
 use validate::{Candidate, Validator};
 
 /// A rule pack that cannot be used.
@@ -51,7 +56,21 @@ struct RuleText {
     kind: EntityType,
     #[allow(dead_code)]
     description: String,
-    pattern: String,
+    /// Expression; rules without one are read by hand, see `matcher`.
+    #[serde(default)]
+    pattern: Option<String>,
+    /// What is read by hand.
+    #[serde(default)]
+    matcher: Option<Matcher>,
+    /// Words (ASCII case does not matter) one of which stands in or near every match; without them and without a sign
+    /// the expression reads the whole text.
+    #[serde(default)]
+    near: Vec<String>,
+    /// Bytes before and behind the word that the expression reads.
+    #[serde(default)]
+    reach: Option<(usize, usize)>,
+    #[serde(default)]
+    sign: Option<Sign>,
     #[serde(default)]
     validator: Option<String>,
     /// Among overlapping matches the higher priority wins, then the longer match, then the earlier rule.
@@ -63,6 +82,33 @@ struct RuleText {
     negative_examples: Vec<String>,
 }
 
+/// Forms that are read by hand (see [`host`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Matcher {
+    Ipv4,
+    Cidr,
+    Domain,
+    Onion,
+    Email,
+    Url,
+    File,
+}
+
+impl Matcher {
+    fn takes(self, form: Form) -> bool {
+        match self {
+            Matcher::Ipv4 => form == Form::Ipv4,
+            Matcher::Cidr => form == Form::Cidr,
+            // What is no host may be a file, and the other way round: the validators tell.
+            Matcher::Domain | Matcher::File => form == Form::Domain,
+            Matcher::Onion => form == Form::Onion,
+            Matcher::Email => form == Form::Email,
+            Matcher::Url => form == Form::Url,
+        }
+    }
+}
+
 fn one() -> u8 {
     1
 }
@@ -71,7 +117,8 @@ fn one() -> u8 {
 struct Rule {
     file: String,
     text: RuleText,
-    regex: Regex,
+    /// The expression with the numbers of its groups `v` and `w`.
+    regex: Option<(Regex, Option<usize>, Option<usize>)>,
     validator: Validator,
 }
 
@@ -79,13 +126,24 @@ struct Rule {
 #[derive(Debug)]
 pub struct Rules {
     rules: Vec<Rule>,
+    words: Words,
+    /// Rules that wait for each word, sign and form, and those that wait for nothing.
+    of_word: Vec<Vec<usize>>,
+    of_sign: [Vec<usize>; Sign::COUNT],
+    of_form: [Vec<usize>; Form::COUNT],
+    everywhere: Vec<usize>,
 }
+
+/// Bytes before and behind a word that an expression reads unless the rule says otherwise.
+const REACH: (usize, usize) = (48, 160);
+
+/// The one spelling of a dot that no byte announces; word number 0.
+const SPELLED_DOT: &str = " dot ";
 
 /// Spellings of a dot in defanged text.
 const DOT: &str = r"(?:\s?\[\.\]\s?|\s?\(\.\)\s?|\s?\{\.\}\s?|\s?[\[({]\s?(?:dot|точка|点)\s?[\])}]\s?|\\\.|\[\.|\.\]| dot |\.)";
 const AT: &str = r"(?:\s?\[\s?@\s?\]\s?|\s?\(\s?@\s?\)\s?|\s?[\[({]\s?(?:at|собака)\s?[\])}]\s?| at |@)";
 const COLON: &str = r"(?:\[:\]|\(:\)|:)";
-const SCHEME: &str = r"(?:(?:h(?:tt|xx|\*\*|XX|tx|xt)ps?|fxps?|ftps?|socks[45]|wss?|tcp)(?:\[:\]//|\[://\]|\(:\)//|:\[//\]|://|:\\\\|__))";
 
 /// The packs that come with the program, by file name.
 const BUNDLED: [(&str, &str); 4] = [
@@ -101,11 +159,7 @@ impl Rules {
     /// # Errors
     /// [`RulesError`] when one of them is wrong, which a test rules out.
     pub fn bundled() -> Result<Rules, RulesError> {
-        let mut rules = Rules { rules: Vec::new() };
-        for (file, text) in BUNDLED {
-            rules.add(file, text)?;
-        }
-        Ok(rules)
+        Rules::of(&BUNDLED)
     }
 
     /// Rules of one pack alone.
@@ -113,36 +167,73 @@ impl Rules {
     /// # Errors
     /// [`RulesError`] with file and rule.
     pub fn parse(file: &str, text: &str) -> Result<Rules, RulesError> {
-        let mut rules = Rules { rules: Vec::new() };
-        rules.add(file, text)?;
-        Ok(rules)
+        Rules::of(&[(file, text)])
     }
 
-    fn add(&mut self, file: &str, text: &str) -> Result<(), RulesError> {
-        let pack: Pack = toml::from_str(text)
-            .map_err(|e| RulesError::Syntax { file: file.into(), reason: e.to_string() })?;
-        let mut names: HashSet<String> = self.rules.iter().map(|r| r.text.name.clone()).collect();
-        for text in pack.rule {
-            let bad =
-                |reason: String| RulesError::Rule { file: file.into(), rule: text.name.clone(), reason };
-            if !names.insert(text.name.clone()) {
-                return Err(bad("the name is taken".into()));
+    fn of(packs: &[(&str, &str)]) -> Result<Rules, RulesError> {
+        let mut rules = Vec::new();
+        let mut names = HashSet::new();
+        for (file, text) in packs {
+            let pack: Pack = toml::from_str(text)
+                .map_err(|e| RulesError::Syntax { file: (*file).into(), reason: e.to_string() })?;
+            for text in pack.rule {
+                let bad = |reason: String| RulesError::Rule {
+                    file: (*file).into(),
+                    rule: text.name.clone(),
+                    reason,
+                };
+                if !names.insert(text.name.clone()) {
+                    return Err(bad("the name is taken".into()));
+                }
+                if text.pattern.is_some() == text.matcher.is_some() {
+                    return Err(bad("it needs a pattern or a matcher, one of them".into()));
+                }
+                let regex = text.pattern.as_deref().map(compile).transpose().map_err(bad)?;
+                let name = text.validator.as_deref().unwrap_or("any");
+                let validator = Validator::by_name(name).ok_or_else(|| {
+                    bad(format!("unknown validator '{name}', known are: {}", Validator::names()))
+                })?;
+                rules.push(Rule { file: (*file).into(), regex, validator, text });
             }
-            let pattern = text
-                .pattern
-                .replace("{DOT}", DOT)
-                .replace("{AT}", AT)
-                .replace("{COLON}", COLON)
-                .replace("{SCHEME}", SCHEME)
-                .replace("{B}", r"(?-u:\b)");
-            let regex = Regex::new(&pattern).map_err(|e| bad(e.to_string()))?;
-            let name = text.validator.as_deref().unwrap_or("any");
-            let validator = Validator::by_name(name).ok_or_else(|| {
-                bad(format!("unknown validator '{name}', known are: {}", Validator::names()))
-            })?;
-            self.rules.push(Rule { file: file.into(), regex, validator, text });
         }
-        Ok(())
+        let mut words = vec![SPELLED_DOT.to_owned()];
+        let mut numbers: HashMap<String, usize> = HashMap::from([(SPELLED_DOT.to_owned(), 0)]);
+        let mut of_word: Vec<Vec<usize>> = vec![Vec::new()];
+        for (i, rule) in rules.iter().enumerate() {
+            for word in &rule.text.near {
+                let number = *numbers.entry(word.to_lowercase()).or_insert_with(|| {
+                    words.push(word.to_lowercase());
+                    of_word.push(Vec::new());
+                    words.len() - 1
+                });
+                if !of_word[number].contains(&i) {
+                    of_word[number].push(i);
+                }
+                // Only ASCII is matched in both cases.
+                let capital = capitalised(word);
+                if let Some(capital) = capital {
+                    let number = *numbers.entry(capital.clone()).or_insert_with(|| {
+                        words.push(capital);
+                        of_word.push(Vec::new());
+                        words.len() - 1
+                    });
+                    if !of_word[number].contains(&i) {
+                        of_word[number].push(i);
+                    }
+                }
+            }
+        }
+        let which = |take: &dyn Fn(&RuleText) -> bool| -> Vec<usize> {
+            rules.iter().enumerate().filter(|(_, r)| take(&r.text)).map(|(i, _)| i).collect()
+        };
+        Ok(Rules {
+            words: Words::new(&words),
+            of_word,
+            of_sign: Sign::ALL.map(|sign| which(&|r| r.sign == Some(sign))),
+            of_form: Form::ALL.map(|form| which(&|r| r.matcher.is_some_and(|m| m.takes(form)))),
+            everywhere: which(&|r| r.matcher.is_none() && r.sign.is_none() && r.near.is_empty()),
+            rules,
+        })
     }
 
     /// Number of rules.
@@ -158,7 +249,7 @@ impl Rules {
     /// Runs the examples and negative examples of each rule; returns what failed, in words.
     pub fn check(&self) -> Vec<RulesError> {
         let mut failures = Vec::new();
-        for rule in &self.rules {
+        for (order, rule) in self.rules.iter().enumerate() {
             let fail = |reason: String| RulesError::Rule {
                 file: rule.file.clone(),
                 rule: rule.text.name.clone(),
@@ -166,8 +257,8 @@ impl Rules {
             };
             let found = |text: &str| {
                 let folded = Folded::new(text);
-                let mut hits = Vec::new();
-                rule.collect(0, &folded, &mut hits);
+                let mut hits = self.hits(&folded);
+                hits.retain(|h| h.order == order);
                 hits.into_iter().map(|h| h.value).collect::<Vec<_>>()
             };
             if rule.text.examples.is_empty() {
@@ -192,26 +283,34 @@ impl Rules {
     /// All indicators of a text, by start; none overlap.
     pub fn find(&self, text: &str) -> Vec<EntityHit> {
         let folded = Folded::new(text);
-        let mut hits = Vec::new();
-        for (order, rule) in self.rules.iter().enumerate() {
-            rule.collect(order, &folded, &mut hits);
+        let mut hits = self.hits(&folded);
+        if hits.is_empty() {
+            return Vec::new();
         }
-        // Priority, then length, then order of the rules decides between overlapping ones.
+        // Priority, then length, then order of the rules decides between overlapping ones. Windows of neighbouring signs
+        // overlap, so that a match may be here twice: it overlaps itself.
         let rank = |h: &Hit| (u8::MAX - h.priority, usize::MAX - (h.end - h.start), h.order, h.start);
         hits.sort_by_key(rank);
-        let mut taken: Vec<Hit> = Vec::with_capacity(hits.len());
+        let mut taken: BTreeMap<usize, Hit> = BTreeMap::new();
         for hit in hits {
-            if !taken.iter().any(|t| t.start < hit.end && hit.start < t.end) {
-                taken.push(hit);
+            // Those taken do not overlap one another: only the last one that starts before the end can be in the way.
+            let free = taken.range(..hit.end).next_back().is_none_or(|(_, t)| t.end <= hit.start);
+            if free && hit.end > hit.start {
+                taken.insert(hit.start, hit);
             }
         }
-        taken.sort_by_key(|h| h.start);
-        let index = CharIndex::new(text);
+        // Hits stand in order: counting on from the one before needs no table.
+        let (mut byte, mut chars) = (0, 0);
+        let mut place = |to: usize| {
+            chars += text.as_bytes()[byte..to].iter().filter(|b| (**b as i8) >= -0x40).count();
+            byte = to;
+            chars as u32
+        };
         taken
-            .into_iter()
+            .into_values()
             .map(|h| {
                 let bytes = folded.original(h.start..h.end);
-                let span: Span = index.span(bytes.clone());
+                let span = Span::new(place(bytes.start), place(bytes.end));
                 let words = text.get(bytes).unwrap_or("");
                 // A card number is never shown whole, not even as the words of the post.
                 let text = if h.kind == EntityType::Card { mask_card(words) } else { words.to_owned() };
@@ -228,6 +327,27 @@ impl Rules {
     }
 }
 
+/// Compiles an expression of a pack.
+fn compile(pattern: &str) -> Result<(Regex, Option<usize>, Option<usize>), String> {
+    let pattern = pattern
+        .replace("{DOT}", DOT)
+        .replace("{AT}", AT)
+        .replace("{COLON}", COLON)
+        .replace("{B}", r"(?-u:\b)");
+    let regex = Regex::new(&pattern)
+        .map_err(|e| e.syntax_error().map_or_else(|| e.to_string(), ToString::to_string))?;
+    let group = |name| regex.group_info().to_index(regex_automata::PatternID::ZERO, name);
+    let (v, w) = (group("v"), group("w"));
+    Ok((regex, v, w))
+}
+
+/// A word with its first letter capitalised, when that letter is not ASCII.
+fn capitalised(word: &str) -> Option<String> {
+    let first = word.chars().next().filter(|c| !c.is_ascii())?;
+    let capital: String = first.to_uppercase().collect();
+    Some(capital + &word[first.len_utf8()..].to_lowercase()).filter(|c| *c != word.to_lowercase())
+}
+
 /// A validated match, in bytes of the folded text.
 #[derive(Debug)]
 struct Hit {
@@ -240,33 +360,109 @@ struct Hit {
     order: usize,
 }
 
-impl Rule {
-    fn collect(&self, order: usize, folded: &Folded<'_>, hits: &mut Vec<Hit>) {
+impl Rules {
+    /// All validated matches, overlapping ones too.
+    fn hits(&self, folded: &Folded<'_>) -> Vec<Hit> {
         let text = folded.text();
-        let mut at = 0;
-        while at <= text.len() {
-            let Some(captures) = self.regex.captures_at(text, at) else { break };
-            let Some(whole) = captures.get(0) else { break };
-            let value = captures.name("v").or_else(|| captures.name("w")).unwrap_or(whole);
-            at = if whole.end() > whole.start() { whole.end() } else { next_char(text, whole.end()) };
-            let candidate = Candidate { text, start: value.start(), end: value.end() };
-            if let Some(valid) = self.validator.check(&candidate) {
+        let mut hits = Vec::new();
+        let host = |range: Range<usize>, form: Form, hits: &mut Vec<Hit>| {
+            let before = hits.len();
+            let all = |range: Range<usize>, form: Form, hits: &mut Vec<Hit>| {
+                for &order in &self.of_form[form as usize] {
+                    self.rules[order].validate(order, text, range.clone(), hits);
+                }
+            };
+            all(range.clone(), form, hits);
+            // "Look at 203.0.113[.]7" is no mail address, but it holds one of a host.
+            if form == Form::Email
+                && hits.len() == before
+                && let Some(at) = text[range.clone()].find(" at ")
+                && let Some((range, form)) = host::at_label(text, range.start + at + 4)
+            {
+                all(range, form, hits);
+            }
+        };
+        scan(text, |place| match place {
+            Place::Host(range, form) => host(range, form, &mut hits),
+            Place::Sign { sign, from, to } => {
+                for &order in &self.of_sign[sign as usize] {
+                    self.rules[order].search(order, text, from..to, &mut hits);
+                }
+            }
+        });
+        self.words.each(text, |word, at| {
+            if word == 0 {
+                if let Ok((range, form)) = host::at_dot(text, at.start, 0) {
+                    host(range, form, &mut hits);
+                }
+                return;
+            }
+            for &order in &self.of_word[word] {
+                let rule = &self.rules[order];
+                let (back, ahead) = rule.text.reach.unwrap_or(REACH);
+                let from = floor(text, at.start.saturating_sub(back));
+                let to = floor(text, (at.end + ahead).min(text.len()));
+                rule.search(order, text, from..to, &mut hits);
+            }
+        });
+        for &order in &self.everywhere {
+            self.rules[order].search(order, text, 0..text.len(), &mut hits);
+        }
+        hits
+    }
+}
+
+/// The character boundary at or before `i`.
+fn floor(text: &str, mut i: usize) -> usize {
+    while !text.is_char_boundary(i) {
+        i -= 1;
+    }
+    i
+}
+
+impl Rule {
+    /// Adds what the expression matches inside a window and the validator lets through. What lies around the window is
+    /// seen by look-around.
+    fn search(&self, order: usize, text: &str, window: Range<usize>, hits: &mut Vec<Hit>) {
+        let Some((regex, v, w)) = &self.regex else { return };
+        let mut captures: Option<Captures> = None;
+        let mut at = window.start;
+        while at <= window.end {
+            let input = Input::new(text).range(at..window.end);
+            // Most windows hold nothing: asking that is cheaper than asking where.
+            if captures.is_none() && !regex.is_match(input.clone()) {
+                return;
+            }
+            let captures = captures.get_or_insert_with(|| regex.create_captures());
+            regex.search_captures(&input, captures);
+            let Some(whole) = captures.get_match() else { return };
+            let (start, end) = (whole.start(), whole.end());
+            let group = |g: &Option<usize>| g.and_then(|g| captures.get_group(g)).map(|s| s.start..s.end);
+            let value = group(v).or_else(|| group(w)).unwrap_or(start..end);
+            at = if end > start { end } else { next_char(text, end) };
+            if let Some(stop) = self.validate(order, text, value, hits) {
                 // A look-behind of the next match may need what this one's tail consumed.
-                at = at.min(valid.end.max(whole.start() + 1));
+                at = at.min(stop.max(start + 1));
                 while !text.is_char_boundary(at) {
                     at += 1;
                 }
-                hits.push(Hit {
-                    start: valid.start,
-                    end: valid.end,
-                    kind: self.text.kind,
-                    value: valid.value,
-                    confidence: valid.confidence,
-                    priority: self.text.priority,
-                    order,
-                });
             }
         }
+    }
+
+    /// Adds a match that the validator lets through; returns its end.
+    fn validate(&self, order: usize, text: &str, at: Range<usize>, hits: &mut Vec<Hit>) -> Option<usize> {
+        let valid = self.validator.check(&Candidate { text, start: at.start, end: at.end })?;
+        hits.push(Hit {
+            start: valid.start,
+            end: valid.end,
+            kind: self.text.kind,
+            value: valid.value,
+            confidence: valid.confidence,
+            priority: self.text.priority,
+            order,
+        });
+        Some(valid.end)
     }
 }
 

@@ -31,7 +31,7 @@ impl std::fmt::Debug for Validator {
     }
 }
 
-const CHECKS: [Validator; 25] = [
+const CHECKS: [Validator; 29] = [
     Validator("any", |c| c.pass(c.words().to_owned())),
     Validator("lower", |c| c.pass(c.words().to_lowercase())),
     Validator("upper", |c| {
@@ -61,6 +61,16 @@ const CHECKS: [Validator; 25] = [
     Validator("card", card),
     Validator("iban", iban),
     Validator("price", price),
+    Validator("path", |c| {
+        let words = c.words().trim_end_matches(['.', '-']);
+        Some(Valid { start: c.start, end: c.start + words.len(), value: words.to_owned(), confidence: 0.9 })
+    }),
+    Validator("file", file),
+    Validator("phone", phone),
+    Validator("fingerprint", |c| {
+        let value: String = c.words().chars().filter(char::is_ascii_hexdigit).collect();
+        (value.len() == 40).then(|| c.pass(value.to_uppercase()))?
+    }),
 ];
 
 impl Validator {
@@ -102,21 +112,20 @@ fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '_' | ' ' | '\u{2010}'..='\u{2015}')
 }
 
-/// Undoes defanging: bracketed dots, at signs and colons, their words, the schemes.
+/// Undoes defanging: bracketed dots, at signs and colons, their words, blanks between.
 pub(super) fn refang(words: &str) -> String {
+    if !words.bytes().any(|b| matches!(b, b'[' | b'(' | b'{' | b'\\' | b' ' | b']')) {
+        return words.to_owned();
+    }
     let mut out = String::with_capacity(words.len());
     let mut rest = words;
     while let Some(c) = rest.chars().next() {
-        let lower: String = rest.chars().take(12).collect::<String>().to_lowercase();
-        let hit = SPELLINGS.iter().find(|(from, _)| lower.starts_with(from));
-        match hit {
-            Some((from, to)) => {
-                while out.ends_with(' ') {
-                    out.pop();
-                }
+        let spelled = matches!(c, '[' | '(' | '{' | '\\' | ' ' | '.').then(|| spelling(rest)).flatten();
+        match spelled {
+            Some((length, to)) => {
+                out.truncate(out.trim_end_matches(' ').len());
                 out.push_str(to);
-                let taken: usize = rest.chars().take(from.chars().count()).map(char::len_utf8).sum();
-                rest = rest[taken..].trim_start_matches(' ');
+                rest = rest[length..].trim_start_matches(' ');
             }
             None => {
                 out.push(c);
@@ -127,38 +136,58 @@ pub(super) fn refang(words: &str) -> String {
     out
 }
 
-const SPELLINGS: [(&str, &str); 30] = [
-    ("[.]", "."),
-    ("(.)", "."),
-    ("{.}", "."),
-    ("[.", "."),
-    (".]", "."),
-    ("\\.", "."),
-    ("[dot]", "."),
-    ("(dot)", "."),
-    ("{dot}", "."),
-    ("[ dot ]", "."),
-    ("( dot )", "."),
-    (" dot ", "."),
-    ("[точка]", "."),
-    ("(точка)", "."),
-    ("[点]", "."),
-    ("(点)", "."),
-    ("[@]", "@"),
-    ("(@)", "@"),
-    ("[at]", "@"),
-    ("(at)", "@"),
-    ("{at}", "@"),
-    ("[ at ]", "@"),
-    ("( at )", "@"),
-    (" at ", "@"),
-    ("[собака]", "@"),
-    ("(собака)", "@"),
-    ("[://]", "://"),
-    ("[:]", ":"),
-    ("(:)", ":"),
-    ("[//]", "//"),
-];
+/// What a defanged spelling at the start of `text` stands for, and its length in bytes.
+fn spelling(text: &str) -> Option<(usize, &'static str)> {
+    const WORDS: [(&str, &str); 14] = [
+        ("dot", "."),
+        ("d0t", "."),
+        ("точка", "."),
+        ("点", "."),
+        (".", "."),
+        ("собака", "@"),
+        ("at", "@"),
+        ("et", "@"),
+        ("arroba", "@"),
+        ("@", "@"),
+        ("://", "://"),
+        ("//", "//"),
+        (":", ":"),
+        ("/", "/"),
+    ];
+    let starts = |text: &str, word: &str| {
+        text.as_bytes().get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let open = text.chars().next()?;
+    let close = match open {
+        '[' => ']',
+        '(' => ')',
+        '{' => '}',
+        '\\' => return text.starts_with("\\.").then_some((2, ".")),
+        '.' => return (text.starts_with(".]") || text.starts_with(".)")).then_some((2, ".")),
+        _ => {
+            let bare = [(" dot ", "."), (" at ", "@"), (" . ", "."), (" @ ", "@")];
+            return bare.into_iter().find(|(from, _)| starts(text, from)).map(|(from, to)| (from.len(), to));
+        }
+    };
+    let inner = text[1..].trim_start_matches(' ');
+    let (word, to) = WORDS.into_iter().find(|(word, _)| starts(inner, word))?;
+    let tail = inner[word.len()..].trim_start_matches(' ');
+    if let Some(rest) = tail.strip_prefix(close) {
+        return Some((text.len() - rest.len(), to));
+    }
+    // `[.` that never closes.
+    (open == '[' && word == "." && tail.len() == inner.len() - 1).then_some((2, "."))
+}
+
+/// Four numbers as an address; leading zeros are decimal here, as authors mean them.
+fn decimal(value: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let mut parts = value.split('.');
+    for octet in &mut octets {
+        *octet = parts.next().filter(|p| !p.is_empty() && p.len() < 4)?.parse().ok()?;
+    }
+    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+}
 
 fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
     let inside = |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || n == '_');
@@ -169,36 +198,39 @@ fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
         return None;
     }
     let value = refang(c.words());
-    let address: Ipv4Addr = value.parse().ok()?;
+    let address = decimal(&value)?;
     let defanged = value != c.words();
+    if c.before() == Some('.') {
+        return None;
+    }
     if !defanged {
         let context = c.context(16);
-        let word = context
-            .trim_end_matches([' ', ':', '=', 'v', '.', '№'])
-            .rsplit([' ', '(', '\n', '/'])
-            .next()
-            .unwrap_or("")
-            .to_owned();
-        const VERSION: [&str; 14] = [
+        let led = context.trim_end_matches([' ', ':', '=', '.', '№', '-', '#']);
+        const VERSION: [&str; 19] = [
             "version",
-            "ver",
             "versions",
+            "ver",
+            "v",
             "build",
             "firmware",
             "release",
             "driver",
+            "update",
+            "chrome",
+            "firefox",
+            "patch",
+            "sdk",
             "версия",
             "версии",
             "версию",
             "билд",
             "版本",
-            "update",
-            "chrome",
+            "固件",
         ];
-        if VERSION.contains(&word.as_str())
-            || VERSION.iter().any(|v| word.ends_with("版本") && *v == "版本")
-            || context.ends_with('v')
-        {
+        // The last word in its own script: others stand glued to it.
+        let ascii = led.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+        let other = led.rsplit(|c: char| !c.is_alphabetic() || c.is_ascii()).next().unwrap_or("");
+        if VERSION.iter().any(|v| *v == ascii || (!v.is_ascii() && !other.is_empty() && other.ends_with(v))) {
             return None;
         }
         if address.octets()[0] == 0 {
@@ -223,6 +255,9 @@ fn ipv6(c: &Candidate<'_>) -> Option<Valid> {
     if inside(c.before()) || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_')) {
         return None;
     }
+    if words == "::1" {
+        return c.pass("::1".to_owned());
+    }
     let groups: Vec<&str> = words.split(':').filter(|g| !g.is_empty()).collect();
     // `a::b` is C++, `12:30:45` a clock, `00:11:22:33:44:55` a card of a network.
     let long = groups.iter().any(|g| g.len() >= 3);
@@ -241,13 +276,21 @@ fn mac(c: &Candidate<'_>) -> Option<Valid> {
 }
 
 /// Endings of files and members that are top-level domains too; a bare word with one of them is code, not a host.
-const AMBIGUOUS: [&str; 26] = [
-    "py", "sh", "rs", "pl", "md", "zip", "mov", "so", "ps", "cc", "app", "do", "in", "id", "is", "it", "am",
-    "name", "to", "js", "my", "cat", "java", "data", "page", "run",
+const FILES: [&str; 14] =
+    ["py", "sh", "rs", "pl", "md", "zip", "mov", "so", "ps", "js", "cat", "java", "rar", "cpp"];
+/// Words that are top-level domains too: `done.in two days`.
+const WORDS: [&str; 20] = [
+    "to", "in", "is", "it", "am", "do", "my", "id", "at", "be", "no", "me", "us", "as", "name", "run",
+    "data", "page", "so", "cc",
 ];
 
 /// Checks a host name (refanged); returns its normal form. `sure` when the spelling shows that a host is meant.
 fn host(value: &str, sure: bool) -> Option<String> {
+    host_before(value, sure, "")
+}
+
+/// The same with what follows it.
+fn host_before(value: &str, sure: bool, behind: &str) -> Option<String> {
     let value = value.trim_end_matches('.');
     let labels: Vec<&str> = value.split('.').collect();
     let (last, first) = (labels.last()?, labels.first()?);
@@ -270,17 +313,27 @@ fn host(value: &str, sure: bool) -> Option<String> {
         let capital =
             |l: &str| l.starts_with(|c: char| c.is_uppercase()) && l.chars().any(|c| c.is_lowercase());
         // `System.Net`, `ok.Thanks`: a sentence or a type name.
+        let shouted = matches!(*last, "COM" | "NET" | "ORG" | "RU" | "INFO" | "CN" | "BIZ" | "IO" | "ONION");
         if capital(last)
-            || last.chars().all(|c| c.is_uppercase())
-                != value.chars().filter(|c| c.is_alphabetic()).all(|c| c.is_uppercase())
+            || !shouted
+                && last.chars().all(|c| c.is_uppercase())
+                    != value.chars().filter(|c| c.is_alphabetic()).all(|c| c.is_uppercase())
         {
             return None;
         }
-        if labels.len() == 2 && (AMBIGUOUS.contains(&top) || first.chars().count() < 2) {
+        let (file, word) = (FILES.contains(&top), WORDS.contains(&top));
+        if labels.len() == 2 && (file || first.chars().count() < 2) {
             return None;
         }
-        if AMBIGUOUS.contains(&top) && labels.iter().any(|l| l.contains('_')) || ascii.ends_with(".argv.in") {
+        if (file || word) && (labels.iter().any(|l| l.contains('_')) || ascii.ends_with(".argv.in")) {
             return None;
+        }
+        // `nord-login7.cc` and `xss.is,` are hosts; `thanks.it works` is a sentence.
+        if word && labels.len() == 2 && !first.contains(|c: char| c.is_ascii_digit() || c == '-') {
+            let mut next = behind.chars();
+            if next.next() == Some(' ') && next.next().is_some_and(|c| c.is_lowercase()) {
+                return None;
+            }
         }
     }
     Some(ascii)
@@ -295,37 +348,72 @@ fn domain(c: &Candidate<'_>) -> Option<Valid> {
     {
         return None;
     }
-    // Words of other scripts run into a host without a blank: take its ASCII part where both occur.
-    let mut start = c.start;
-    let mut end = c.end;
-    let mixed = c.words().chars().any(|c| c.is_ascii_alphanumeric()) && !c.words().is_ascii();
-    if mixed {
-        let ascii = |c: char| c.is_ascii();
-        let first = c.words().find(ascii)?;
-        let tail: usize = c.words()[first..].chars().take_while(|&c| ascii(c)).map(char::len_utf8).sum();
-        start += first;
-        end = start + tail;
-    }
-    let inner = Candidate { text: c.text, start, end };
-    let words = inner.words().trim_end_matches(['.', '-']);
-    let end = start + words.len();
+    let words = c.words().trim_end_matches(['.', '-']);
+    let (start, end) = (c.start, c.start + words.len());
     let value = refang(words);
     let defanged = value != words;
     // Blanks around a written-out dot are only believed between what looks like one host.
     if words.contains(' ') && (value.matches('.').count() > 3 || value.contains(' ')) {
         return None;
     }
-    let value = host(&value, defanged)?;
+    let value = host_before(&value, defanged, &c.text[c.end..])?;
     Some(Valid { start, end, value, confidence: if defanged { 0.99 } else { 0.95 } })
+}
+
+/// Endings of files that carry or hold something.
+const ENDINGS: [&str; 44] = [
+    "exe", "dll", "sys", "scr", "bat", "cmd", "ps1", "vbs", "vbe", "jse", "wsf", "hta", "msi", "lnk", "iso",
+    "img", "jar", "apk", "elf", "bin", "dat", "tmp", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "ppt",
+    "pptx", "pdf", "rtf", "zip", "rar", "7z", "tar", "php", "asp", "aspx", "jsp", "py", "sh", "sql", "txt",
+];
+
+/// Names of files, told by their ending.
+fn file(c: &Candidate<'_>) -> Option<Valid> {
+    let words = c.words();
+    let (name, ending) = words.rsplit_once('.')?;
+    let ending = ending.to_ascii_lowercase();
+    let around = |n: Option<char>| {
+        n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '/' | '\\' | '=' | '('))
+    };
+    if !ENDINGS.contains(&ending.as_str()) || name.is_empty() || around(c.before()) || around(c.after()) {
+        return None;
+    }
+    // What stands before is a method's object in code more often than a file.
+    if words.matches('.').count() > 2 || refang(words) != words {
+        return None;
+    }
+    Some(Valid { start: c.start, end: c.end, value: words.to_owned(), confidence: 0.9 })
+}
+
+/// Numbers with a country code, 8 to 15 digits (ITU-T E.164).
+fn phone(c: &Candidate<'_>) -> Option<Valid> {
+    let value: String = c.words().chars().filter(|d| d.is_ascii_digit()).collect();
+    let glued =
+        c.before().is_some_and(|b| b.is_alphanumeric()) || c.after().is_some_and(|n| n.is_ascii_digit());
+    // Lengths of the numbering plans that occur most; others have 8 to 15 digits.
+    let length = match value.as_bytes() {
+        [b'1' | b'7', ..] => value.len() == 11,
+        [b'8', b'6', ..] => value.len() == 13,
+        [b'0', ..] => false,
+        _ => (8..=15).contains(&value.len()),
+    };
+    (!glued && length).then(|| c.pass(format!("+{value}")))?
 }
 
 fn email(c: &Candidate<'_>) -> Option<Valid> {
     let value = refang(c.words());
     let (user, name) = value.split_once('@')?;
     let defanged = value != c.words();
-    // " at " is an English word: believe it only with a defanged or plain dotted host of known suffix behind it.
-    if c.words().contains(" at ") && !c.words().contains("dot") {
-        return None;
+    // " at " is an English word: believed after a word that asks for an address, or where the name is no plain word.
+    let words = c.words();
+    let bare = words.find(" at ").is_some_and(|at| !words[..at].ends_with(['[', '(', '{']));
+    let spelled = ["[dot]", "(dot)", "[ dot ]", "( dot )", "{dot}"].iter().any(|d| words.contains(d));
+    if bare && !spelled && user.chars().all(|c| c.is_ascii_alphabetic()) {
+        let context = c.context(24);
+        if !["mail", "contact", "write", "reach", "почт", "пиши", "邮箱"].iter().any(|w| context.contains(w))
+        {
+            return None;
+        }
     }
     if c.before().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, '/' | '.' | '@'))
         || user.ends_with('.')
@@ -355,15 +443,16 @@ fn url(c: &Candidate<'_>) -> Option<Valid> {
     let (scheme, rest) = match value.find("://").or_else(|| value.find(":\\\\")).or_else(|| value.find("__"))
     {
         Some(at) if at < 8 => {
-            let scheme = match &lower.as_bytes()[..at] {
-                [b'h', .., b's'] => "https",
-                [b'h', ..] => "http",
+            let scheme = match lower[..at].trim_end().as_bytes() {
+                [b'h' | b't' | b'x' | b'm', .., b's'] if !lower.starts_with("tls") => "https",
+                [b'h' | b'x' | b'm', ..] => "http",
+                [b't', b't', ..] => "http",
                 [b'f', .., b's'] => "ftps",
                 [b'f', ..] => "ftp",
-                _ => &lower[..at],
+                _ => lower[..at].trim_end(),
             };
             let skip = if value[at..].starts_with("__") { 2 } else { 3 };
-            (Some(scheme.to_owned()), &value[at + skip..])
+            (Some(scheme.to_owned()), value[at + skip..].trim_start_matches([' ', '/']))
         }
         _ => (None, value.as_str()),
     };
@@ -405,8 +494,13 @@ fn url(c: &Candidate<'_>) -> Option<Valid> {
 
 /// Onion services: version 3 carries a checksum over key and version (Tor rend-spec-v3, section 6).
 fn onion(c: &Candidate<'_>) -> Option<Valid> {
-    let value = refang(c.words()).to_lowercase();
-    let name = value.strip_suffix(".onion")?;
+    let whole = refang(c.words()).to_lowercase();
+    let name = whole.strip_suffix(".onion")?.rsplit('.').next()?;
+    if !matches!(name.len(), 16 | 56) || !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')) {
+        return None;
+    }
+    // The service alone; names before it are the operator's.
+    let start = c.start + c.words().to_ascii_lowercase().find(name)?;
     if name.len() == 56 {
         let bytes = base32(name)?;
         let mut hasher = sha3::Sha3_256::new();
@@ -418,7 +512,7 @@ fn onion(c: &Candidate<'_>) -> Option<Valid> {
             return None;
         }
     }
-    c.pass(value)
+    Some(Valid { start, end: c.end, value: format!("{name}.onion"), confidence: 0.99 })
 }
 
 fn base32(text: &str) -> Option<Vec<u8>> {

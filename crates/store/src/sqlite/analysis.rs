@@ -5,11 +5,12 @@ use crate::Result;
 use crate::records::{Analyzed, ArgumentRow, Interaction, StandingRow};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use tm_model::{EntityType, EventType, Mention, Modality, Post, Span, Threat, Timestamp};
 
 /// Columns of [`post_of`].
 pub(super) const POST: &str = "p.id, p.external_id, p.forum_id, p.thread_id, p.account_id, p.time, p.text, p.url, p.language, p.relevance,
+    p.edited, p.links, p.mentions,
     (SELECT r.id FROM post r WHERE r.forum_id = p.forum_id AND r.external_id = p.reply_to) AS reply,
     p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1) AS starts";
 
@@ -26,9 +27,16 @@ pub(super) fn post_of(r: &SqliteRow) -> Result<Post> {
         text: r.try_get("text")?,
         reply_to: r.try_get("reply")?,
         url: r.try_get("url")?,
+        edited: r.try_get::<Option<i64>, _>("edited")?.map(Timestamp),
+        links: json_list(r.try_get("links")?)?,
+        mentions: json_list(r.try_get("mentions")?)?,
         language: language.map(|l| l.parse().map_err(damaged)).transpose()?,
         relevance: r.try_get::<Option<f64>, _>("relevance")?.map(|x| x as f32),
     })
+}
+
+fn json_list(column: Option<&str>) -> Result<Vec<String>> {
+    column.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(text).map_err(damaged))
 }
 
 impl SqliteStore {
@@ -283,6 +291,7 @@ impl SqliteStore {
         }
         let rows = sqlx::query(
             "SELECT p.id, p.forum_id, p.thread_id, p.account_id, p.time, p.text, p.relevance, r.account_id AS answered,
+             p.mentions AS marked,
              p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1) AS starts
              FROM post p LEFT JOIN post r ON r.forum_id = p.forum_id AND r.external_id = p.reply_to ORDER BY p.time, p.id",
         )
@@ -292,6 +301,12 @@ impl SqliteStore {
             .map(|r| {
                 let (id, forum_id): (i64, i64) = (r.try_get(0)?, r.try_get(1)?);
                 let text: String = r.try_get(5)?;
+                // Handles with spaces are only known from what the forum marks.
+                let marked = json_list(r.try_get("marked")?)?.into_iter().map(|h| h.to_lowercase());
+                let mentions: BTreeSet<i64> = mentioned(&text)
+                    .chain(marked)
+                    .filter_map(|h| handles.get(&(forum_id, h)).copied())
+                    .collect();
                 Ok(Interaction {
                     post_id: id,
                     forum_id,
@@ -303,7 +318,7 @@ impl SqliteStore {
                     answers: r.try_get(7)?,
                     starts: r.try_get::<i64, _>(8)? == 1,
                     quotes: quotes.remove(&id).unwrap_or_default(),
-                    mentions: mentioned(&text).filter_map(|h| handles.get(&(forum_id, h)).copied()).collect(),
+                    mentions: mentions.into_iter().collect(),
                     indicators: indicators.get(&id).copied().unwrap_or(0),
                     events: events.remove(&id).unwrap_or_default(),
                     text,

@@ -18,7 +18,7 @@ fn short(text: &str) -> String {
 
 /// Identifiers of what a batch has seen already.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     forums: HashMap<String, i64>,
     threads: HashMap<(i64, String), i64>,
     accounts: HashMap<(i64, String), i64>,
@@ -109,7 +109,11 @@ impl SqliteStore {
 }
 
 /// Inserts posts that are not known; returns how many.
-async fn insert(t: &mut Transaction<'_, Sqlite>, known: &mut Known, posts: &[PostRecord]) -> Result<u64> {
+pub(super) async fn insert(
+    t: &mut Transaction<'_, Sqlite>,
+    known: &mut Known,
+    posts: &[PostRecord],
+) -> Result<u64> {
     let mut rows = Vec::with_capacity(posts.len());
     for post in posts {
         let forum = forum_id(t, known, post.forum.as_deref().unwrap_or("unknown")).await?;
@@ -139,7 +143,7 @@ async fn insert(t: &mut Transaction<'_, Sqlite>, known: &mut Known, posts: &[Pos
         }
     }
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "INSERT INTO post (forum_id, external_id, thread_id, account_id, time, text, reply_to, url) ",
+        "INSERT INTO post (forum_id, external_id, thread_id, account_id, time, edited, text, reply_to, url, links, mentions) ",
     );
     query.push_values(&rows, |mut row, (forum, external, thread, account, post)| {
         row.push_bind(forum)
@@ -147,9 +151,12 @@ async fn insert(t: &mut Transaction<'_, Sqlite>, known: &mut Known, posts: &[Pos
             .push_bind(thread)
             .push_bind(account)
             .push_bind(post.time.map(|t| t.0))
+            .push_bind(post.edited.map(|t| t.0))
             .push_bind(&post.text)
             .push_bind(&post.reply_to)
-            .push_bind(&post.url);
+            .push_bind(&post.url)
+            .push_bind(json_list(&post.links))
+            .push_bind(json_list(&post.mentions));
     });
     query.push(" ON CONFLICT DO NOTHING RETURNING id, forum_id, external_id");
     let new: HashMap<(i64, String), i64> = query
@@ -166,21 +173,29 @@ async fn insert(t: &mut Transaction<'_, Sqlite>, known: &mut Known, posts: &[Pos
         if !done.insert(id) {
             continue;
         }
-        for quote in &post.quotes {
-            if quote.post.is_some() || quote.author.is_some() {
-                sqlx::query("INSERT INTO quote (post_id, target, author) VALUES (?, ?, ?)")
-                    .bind(id)
-                    .bind(&quote.post)
-                    .bind(quote.author.as_deref().map(short))
-                    .execute(&mut **t)
-                    .await?;
-            }
-        }
+        insert_quotes(t, id, post).await?;
     }
     Ok(new.len() as u64)
 }
 
-async fn forum_id(t: &mut Transaction<'_, Sqlite>, known: &mut Known, name: &str) -> Result<i64> {
+pub(super) async fn insert_quotes(t: &mut Transaction<'_, Sqlite>, id: i64, post: &PostRecord) -> Result<()> {
+    for quote in post.quotes.iter().filter(|q| q.post.is_some() || q.author.is_some()) {
+        sqlx::query("INSERT INTO quote (post_id, target, author) VALUES (?, ?, ?)")
+            .bind(id)
+            .bind(&quote.post)
+            .bind(quote.author.as_deref().map(short))
+            .execute(&mut **t)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A list as JSON; nothing for an empty one, which most are.
+pub(super) fn json_list(items: &[String]) -> Option<String> {
+    if items.is_empty() { None } else { serde_json::to_string(items).ok() }
+}
+
+pub(super) async fn forum_id(t: &mut Transaction<'_, Sqlite>, known: &mut Known, name: &str) -> Result<i64> {
     let name = Some(short(name)).filter(|n| !n.is_empty()).unwrap_or_else(|| "unknown".into());
     if let Some(&id) = known.forums.get(&name) {
         return Ok(id);
@@ -212,14 +227,15 @@ async fn thread_id(
         return Ok(id);
     }
     let id = sqlx::query_scalar(
-        "INSERT INTO thread (forum_id, key, title, board) VALUES (?, ?, ?, ?) ON CONFLICT (forum_id, key) DO UPDATE
-         SET title = CASE WHEN excluded.title = '' THEN title ELSE excluded.title END, board = coalesce(excluded.board, board)
-         RETURNING id",
+        "INSERT INTO thread (forum_id, key, title, board, sticky) VALUES (?, ?, ?, ?, ?) ON CONFLICT (forum_id, key) DO UPDATE
+         SET title = CASE WHEN excluded.title = '' THEN title ELSE excluded.title END, board = coalesce(excluded.board, board),
+         sticky = excluded.sticky RETURNING id",
     )
     .bind(forum)
     .bind(&key)
     .bind(&title)
     .bind(post.board.as_deref().map(short))
+    .bind(post.sticky)
     .fetch_one(&mut **t)
     .await?;
     known.threads.insert((forum, key), id);

@@ -1,6 +1,7 @@
 //! The store of one machine: one SQLite file in WAL mode.
 
 mod analysis;
+mod crawl;
 mod import;
 mod read;
 
@@ -10,12 +11,13 @@ use async_trait::async_trait;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 use std::time::Duration;
-use tm_model::{Mention, Post, Reject, Threat};
+use tm_model::{Mention, Post, PostRecord, Reject, Threat};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 1] = [include_str!("../schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("../schema-1.sql"), include_str!("../schema-2.sql")];
 
 /// A store in one SQLite file.
 #[derive(Debug)]
@@ -42,20 +44,24 @@ impl SqliteStore {
             .foreign_keys(true)
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "memory");
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(fail)?;
-        let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&pool).await.map_err(fail)?;
+        // Steps rebuild tables that others refer to, which SQLite only allows with foreign keys off.
+        let mut bare = options.clone().foreign_keys(false).connect().await.map_err(fail)?;
+        let version: i64 =
+            sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut bare).await.map_err(fail)?;
         let known = MIGRATIONS.len() as i64;
         if version > known {
             return Err(StoreError::Newer { path: name, found: version, known });
         }
         for (i, step) in MIGRATIONS.iter().enumerate().skip(version as usize) {
-            let mut transaction = pool.begin().await?;
+            let mut transaction = bare.begin().await?;
             sqlx::raw_sql(*step).execute(&mut *transaction).await?;
             // The version is part of the transaction: a kill leaves either schema whole.
             let set = format!("PRAGMA user_version = {}", i + 1);
             sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&mut *transaction).await?;
             transaction.commit().await?;
         }
+        bare.close().await.map_err(fail)?;
+        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(fail)?;
         Ok(SqliteStore { pool })
     }
 
@@ -75,6 +81,20 @@ impl Store for SqliteStore {
     }
     async fn rejects(&self, import: i64, limit: u32) -> Result<Vec<Reject>> {
         self.rejects_(import, limit).await
+    }
+    async fn crawl_mark(&self, forum: &str, key: &str) -> Result<Option<String>> {
+        self.crawl_mark_(forum, key).await
+    }
+    async fn crawl_marks(&self, forum: &str, prefix: &str) -> Result<Vec<(String, String)>> {
+        self.crawl_marks_(forum, prefix).await
+    }
+    async fn store_crawled(
+        &self,
+        forum: &str,
+        posts: &[PostRecord],
+        marks: &[(String, String)],
+    ) -> Result<Crawled> {
+        self.store_crawled_(forum, posts, marks).await
     }
     async fn pending(&self, version: &str) -> Result<u64> {
         self.pending_(version).await

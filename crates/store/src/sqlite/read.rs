@@ -402,7 +402,7 @@ impl SqliteStore {
 
     pub(super) async fn threads_(&self, ids: &[i64]) -> Result<Vec<ThreadRow>> {
         let rows = sqlx::query(
-            "SELECT t.id, f.name AS forum, t.title, t.board, (SELECT count(*) FROM post p WHERE p.thread_id = t.id) AS posts
+            "SELECT t.id, f.name AS forum, t.title, t.board, t.key, t.sticky, (SELECT count(*) FROM post p WHERE p.thread_id = t.id) AS posts
              FROM thread t JOIN forum f ON f.id = t.forum_id WHERE t.id IN (SELECT value FROM json_each(?)) ORDER BY t.id",
         )
         .bind(list(ids))
@@ -415,6 +415,8 @@ impl SqliteStore {
                     forum: r.try_get("forum")?,
                     title: r.try_get("title")?,
                     board: r.try_get("board")?,
+                    key: Some(r.try_get::<String, _>("key")?).filter(|k| !k.starts_with("title:")),
+                    sticky: r.try_get::<i64, _>("sticky")? == 1,
                     posts: count(r, "posts")?,
                 })
             })

@@ -71,7 +71,10 @@ pub async fn analyze(setting: &Setting, store: &dyn Store, analyzer: &Arc<Analyz
         let worker = Arc::clone(analyzer);
         let (posts, found) = tokio::task::spawn_blocking(move || {
             let texts: Vec<&str> = posts.iter().map(|p| p.text.as_str()).collect();
-            let found = worker.analyze_all(&texts);
+            let mut found = worker.analyze_all(&texts);
+            for (post, analysis) in posts.iter().zip(&mut found) {
+                analysis.entities.extend(worker.linked(&post.text, &post.links));
+            }
             (posts, found)
         })
         .await?;

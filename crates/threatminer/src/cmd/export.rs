@@ -119,9 +119,10 @@ async fn batch<W: Write>(
         for p in posts {
             let thread = threads.get(&p.thread_id);
             out.row(&json!({"id": p.external_id, "forum": thread.map(|t| &t.forum), "board": thread.and_then(|t| t.board.as_ref()),
-                "title": thread.map(|t| &t.title), "author": name(p), "time": p.time, "text": mask(&p.text),
+                "thread": thread.and_then(|t| t.key.as_ref()), "title": thread.map(|t| &t.title), "author": name(p), "time": p.time, "text": mask(&p.text),
                 "reply_to": p.reply_to.and_then(|r| external.get(&r)), "quotes": quoted.remove(&p.id).unwrap_or_default(),
-                "url": p.url, "language": p.language, "relevance": p.relevance}))?;
+                "mentions": p.mentions, "links": p.links.iter().map(|l| mask(l)).collect::<Vec<_>>(), "edited": p.edited,
+                "sticky": thread.is_some_and(|t| t.sticky), "url": p.url, "language": p.language, "relevance": p.relevance}))?;
             rows += 1;
         }
         return Ok(rows);

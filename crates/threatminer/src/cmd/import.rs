@@ -113,8 +113,8 @@ pub async fn import(
                 if batch.row <= skip {
                     continue;
                 }
-                if post.text.trim().is_empty() {
-                    // Only a quote or a picture: nothing of the author's own to analyse or to show.
+                if post.text.trim().is_empty() && post.quotes.is_empty() && post.links.is_empty() {
+                    // Only a picture: nothing of the author's own to analyse or to show, and nobody answered.
                     hollow += 1;
                     continue;
                 }
