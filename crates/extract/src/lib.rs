@@ -13,5 +13,5 @@ mod sentence;
 
 pub use analyzer::Analyzer;
 pub use language::detect_language;
-pub use pattern::{Rules, RulesError};
+pub use pattern::{Rules, RulesError, tags_of};
 pub use sentence::sentence_around;

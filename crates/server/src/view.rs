@@ -47,7 +47,7 @@ pub(crate) fn actor(a: &AccountRow) -> Value {
 
 pub(crate) fn entity(e: &EntitySummaryRow) -> Value {
     json!({"id": e.id, "type": e.kind, "value": mask_secrets(&e.value), "posts": e.posts,
-        "first_seen": time(e.first), "last_seen": time(e.last)})
+        "tags": tm_extract::tags_of(e.kind, &e.value), "first_seen": time(e.first), "last_seen": time(e.last)})
 }
 
 pub(crate) fn entity_count(e: &EntitySummaryRow) -> Value {
@@ -96,7 +96,8 @@ impl Around {
             .flatten()
             .map(|e| {
                 json!({"id": e.entity_id, "type": e.kind, "value": mask_secrets(&e.value), "start": e.span.start,
-                    "end": e.span.end, "source": e.source, "confidence": round(e.confidence)})
+                    "end": e.span.end, "source": e.source, "confidence": round(e.confidence),
+                    "tags": tm_extract::tags_of(e.kind, &e.value)})
             })
             .collect();
         let events: Vec<Value> = self.events.get(&p.id).into_iter().flatten().map(event).collect();

@@ -69,7 +69,8 @@ pub enum Command {
     Serve(Serve),
     /// Entities of posts read from a file or standard input; needs no store
     #[command(after_help = "Examples:\n  threatminer entities posts.jsonl\n  \
-        echo 'C2 at 203.0.113[.]7' | threatminer entities --text")]
+        echo 'C2 at 203.0.113[.]7' | threatminer entities --text\n  \
+        threatminer entities posts.jsonl --types ipv4,domain,url --min-confidence 0.9")]
     Entities(Extract),
     /// Threat events of posts read from a file or standard input; needs no store
     #[command(after_help = "Examples:\n  threatminer events posts.jsonl > events.jsonl\n  \
@@ -170,6 +171,12 @@ pub struct Extract {
     /// Read plain text as one post
     #[arg(long)]
     pub text: bool,
+    /// Only these types, separated by commas [default: all]
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
+    pub types: Vec<String>,
+    /// Only what is at least so sure
+    #[arg(long, value_name = "0..1", default_value_t = 0.0)]
+    pub min_confidence: f32,
     /// Accepted for symmetry: the output is JSON in any case
     #[arg(long, hide = true)]
     pub json: bool,

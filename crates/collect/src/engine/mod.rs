@@ -5,6 +5,14 @@
 //!
 //! A forum that no engine knows is read by a selector file, which is an engine as well.
 
+mod body;
+mod dates;
+mod dom;
+mod page;
+mod phpbb;
+
+pub use phpbb::Phpbb;
+
 use tm_model::{PostRecord, Timestamp};
 use url::Url;
 
@@ -214,4 +222,27 @@ impl Access {
     pub fn is_open(&self) -> bool {
         *self == Access::Open
     }
+}
+
+/// The engines that are built in.
+static ENGINES: [&dyn Engine; 1] = [&Phpbb];
+
+/// The engine that made a document, the surest one.
+pub fn detect(document: &Document) -> Option<&'static dyn Engine> {
+    ENGINES
+        .iter()
+        .map(|e| (e.recognize(document), *e))
+        .filter(|(sure, _)| *sure > 0)
+        .max_by_key(|(sure, _)| *sure)
+        .map(|(_, engine)| engine)
+}
+
+/// The built-in engine of a name.
+pub fn engine(name: &str) -> Option<&'static dyn Engine> {
+    ENGINES.iter().copied().find(|e| e.name() == name)
+}
+
+/// Names of the built-in engines.
+pub fn engines() -> Vec<&'static str> {
+    ENGINES.iter().map(|e| e.name()).collect()
 }

@@ -6,6 +6,7 @@
 mod fold;
 mod host;
 mod scan;
+mod tags;
 mod validate;
 
 use fold::Folded;
@@ -15,6 +16,7 @@ use scan::{Place, Sign, Words, scan};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
+pub use tags::tags_of;
 use tm_model::{EntityHit, EntityType, Source, Span, mask_card};
 use validate::{Candidate, Validator};
 
@@ -373,11 +375,14 @@ impl Rules {
                 }
             };
             all(range.clone(), form, hits);
-            // "Look at 203.0.113[.]7" is no mail address, but it holds one of a host.
+            // "Look at 203.0.113[.]7" and `root@203.0.113.7` are no mail addresses, but they hold one of a host.
             if form == Form::Email
                 && hits.len() == before
-                && let Some(at) = text[range.clone()].find(" at ")
-                && let Some((range, form)) = host::at_label(text, range.start + at + 4)
+                && let Some(at) = text[range.clone()]
+                    .find(" at ")
+                    .map(|at| at + 4)
+                    .or_else(|| text[range.clone()].find('@').map(|at| at + 1))
+                && let Some((range, form)) = host::at_label(text, range.start + at)
             {
                 all(range, form, hits);
             }

@@ -31,7 +31,7 @@ impl std::fmt::Debug for Validator {
     }
 }
 
-const CHECKS: [Validator; 29] = [
+const CHECKS: [Validator; 31] = [
     Validator("any", |c| c.pass(c.words().to_owned())),
     Validator("lower", |c| c.pass(c.words().to_lowercase())),
     Validator("upper", |c| {
@@ -43,7 +43,11 @@ const CHECKS: [Validator; 29] = [
     Validator("cidr", cidr),
     Validator("ipv6", ipv6),
     Validator("mac", mac),
-    Validator("asn", |c| c.pass(c.words().replace(' ', ""))),
+    Validator("asn", |c| {
+        let digits = c.words().trim_start_matches(|d: char| !d.is_ascii_digit());
+        // Numbers of 32 bits (RFC 6793).
+        digits.parse::<u32>().ok().and_then(|n| c.pass(format!("AS{n}")))
+    }),
     Validator("domain", domain),
     Validator("email", email),
     Validator("url", url),
@@ -64,6 +68,17 @@ const CHECKS: [Validator; 29] = [
     Validator("path", |c| {
         let words = c.words().trim_end_matches(['.', '-']);
         Some(Valid { start: c.start, end: c.start + words.len(), value: words.to_owned(), confidence: 0.9 })
+    }),
+    // Keys hold blanks, but not the next key.
+    Validator("registry", |c| {
+        let words = c.words();
+        let end = words.match_indices(" HK").map(|(at, _)| at).next().unwrap_or(words.len());
+        Some(Valid { start: c.start, end: c.start + end, value: words[..end].to_owned(), confidence: 0.95 })
+    }),
+    // Block sizes are 3 times a power of two.
+    Validator("ssdeep", |c| {
+        let size: u32 = c.words().split(':').next()?.parse().ok()?;
+        (size.is_multiple_of(3) && (size / 3).is_power_of_two()).then(|| c.pass(c.words().to_owned()))?
     }),
     Validator("file", file),
     Validator("phone", phone),
@@ -200,10 +215,11 @@ fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
     let value = refang(c.words());
     let address = decimal(&value)?;
     let defanged = value != c.words();
-    if c.before() == Some('.') {
+    // The tail of something longer; two dots and more are decoration.
+    if c.before() == Some('.') && !c.text[..c.start].ends_with("..") {
         return None;
     }
-    if !defanged {
+    if !defanged && !address.is_unspecified() {
         let context = c.context(16);
         let led = context.trim_end_matches([' ', ':', '=', '.', '№', '-', '#']);
         const VERSION: [&str; 19] = [
@@ -249,8 +265,7 @@ fn cidr(c: &Candidate<'_>) -> Option<Valid> {
 }
 
 fn ipv6(c: &Candidate<'_>) -> Option<Valid> {
-    let inside =
-        |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_' | '.'));
+    let inside = |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_'));
     let words = c.words();
     if inside(c.before()) || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_')) {
         return None;
@@ -261,6 +276,11 @@ fn ipv6(c: &Candidate<'_>) -> Option<Valid> {
     let groups: Vec<&str> = words.split(':').filter(|g| !g.is_empty()).collect();
     // `a::b` is C++, `12:30:45` a clock, `00:11:22:33:44:55` a card of a network.
     let long = groups.iter().any(|g| g.len() >= 3);
+    let mapped = words.contains('.');
+    if mapped {
+        let address: Ipv6Addr = words.parse().ok()?;
+        return c.pass(address.to_string());
+    }
     if !long || groups.len() < 2 || (!words.contains("::") && groups.len() != 8) {
         return None;
     }

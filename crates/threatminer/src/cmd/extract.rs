@@ -8,32 +8,45 @@ use serde::Serialize;
 use serde_json::json;
 use std::io::{BufRead, Read, Write};
 use std::process::ExitCode;
-use tm_extract::{Analyzer, Rules};
-use tm_model::{Argument, EntityHit, EventHit, EventType, Family, Language, Modality, PostAnalysis, Span};
+use tm_extract::{Analyzer, Rules, tags_of};
+use tm_model::{
+    Argument, EntityHit, EntityType, EventHit, EventType, Family, Language, Modality, PostAnalysis, Span,
+};
 
 /// Posts that are read before they are analysed together on all threads.
 const BATCH: usize = 1024;
 
 pub fn entities(context: &Setting, options: &Extract) -> anyhow::Result<ExitCode> {
     let analyzer = context.analyzer()?;
-    stream(options, &analyzer, &|id, a| Line {
-        id,
-        language: a.language,
-        relevance: None,
-        events: None,
-        entities: Some(&a.entities),
+    let wanted = options.types.iter().map(|t| t.parse()).collect::<Result<Vec<EntityType>, _>>()?;
+    stream(options, &analyzer, &|id, a| {
+        let entities = a
+            .entities
+            .iter()
+            .filter(|e| wanted.is_empty() || wanted.contains(&e.kind))
+            .filter(|e| e.confidence >= options.min_confidence)
+            .map(|hit| Tagged { hit, tags: tags_of(hit.kind, &hit.value) })
+            .collect();
+        Line { id, language: a.language, relevance: None, events: None, entities: Some(entities) }
     })
 }
 
 pub fn events(context: &Setting, options: &Extract) -> anyhow::Result<ExitCode> {
     let analyzer = Analyzer::new(Rules::parse("none", "")?, context.model()?);
+    let wanted = options.types.iter().map(|t| t.parse()).collect::<Result<Vec<EventType>, _>>()?;
     stream(options, &analyzer, &|id, a| {
-        let events: Vec<Value<'_>> = a.events.iter().map(Value::from).collect();
+        let events: Vec<Value<'_>> = a
+            .events
+            .iter()
+            .filter(|e| wanted.is_empty() || wanted.contains(&e.kind))
+            .filter(|e| e.confidence >= options.min_confidence)
+            .map(Value::from)
+            .collect();
         Line { id, language: a.language, relevance: Some(a.relevance), events: Some(events), entities: None }
     })
 }
 
-type Show = dyn for<'a> Fn(&'a serde_json::Value, &'a PostAnalysis) -> Line<'a>;
+type Show<'s> = dyn for<'a> Fn(&'a serde_json::Value, &'a PostAnalysis) -> Line<'a> + 's;
 
 /// A line of output: the shapes of the command-line contract.
 #[derive(Serialize)]
@@ -45,7 +58,16 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<Vec<Value<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    entities: Option<&'a [EntityHit]>,
+    entities: Option<Vec<Tagged<'a>>>,
+}
+
+/// An entity with what its value is known for.
+#[derive(Serialize)]
+struct Tagged<'a> {
+    #[serde(flatten)]
+    hit: &'a EntityHit,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +101,7 @@ impl<'a> From<&'a EventHit> for Value<'a> {
     }
 }
 
-fn stream(options: &Extract, analyzer: &Analyzer, show: &Show) -> anyhow::Result<ExitCode> {
+fn stream(options: &Extract, analyzer: &Analyzer, show: &Show<'_>) -> anyhow::Result<ExitCode> {
     let (name, mut input): (String, Box<dyn BufRead>) = match &options.file {
         Some(path) if path.as_os_str() != "-" => {
             let file =

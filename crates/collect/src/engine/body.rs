@@ -1,0 +1,299 @@
+//! The author's own words of a post's body: no quotes, no edit notes, no buttons.
+
+use super::dom;
+use ego_tree::iter::Edge;
+use scraper::{ElementRef, Node, Selector};
+use tm_model::QuoteTarget;
+use url::Url;
+
+/// How an engine marks what is not the author's own.
+pub(super) struct Marks<'a> {
+    /// Elements that hold a quote.
+    pub quote: &'a Selector,
+    /// Elements that are neither words of the author nor a quote: signatures, notes, buttons.
+    pub drop: &'a Selector,
+    /// Links that address a member.
+    pub mention: &'a Selector,
+    /// Whom and what a quote quotes.
+    pub target: fn(&Url, ElementRef<'_>) -> QuoteTarget,
+}
+
+/// What a body says.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    pub text: String,
+    pub quotes: Vec<QuoteTarget>,
+    pub mentions: Vec<String>,
+    pub links: Vec<String>,
+}
+
+/// Most quotes and links that are kept of one post.
+const MOST: usize = 500;
+
+/// Reads a body. Walks without recursion, however deep the markup is nested.
+pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
+    let mut own = Own::default();
+    let mut out = Writer::default();
+    // The element inside which nothing is the author's own.
+    let mut skip = None;
+    // Where the words of the link that is open began, and its address.
+    let mut open: Option<(usize, Url)> = None;
+    let mut verbatim = 0usize;
+    for edge in body.traverse() {
+        match edge {
+            Edge::Open(node) => {
+                if skip.is_some() {
+                    continue;
+                }
+                match node.value() {
+                    Node::Text(text) => {
+                        if verbatim > 0 {
+                            out.verbatim(text)
+                        } else {
+                            out.flow(text)
+                        }
+                    }
+                    Node::Element(element) => {
+                        let Some(here) = ElementRef::wrap(node) else { continue };
+                        if node.id() != body.id() && marks.quote.matches(&here) {
+                            if own.quotes.len() < MOST {
+                                own.quotes.push((marks.target)(base, here));
+                            }
+                            out.line();
+                            skip = Some(node.id());
+                            continue;
+                        }
+                        if node.id() != body.id() && marks.drop.matches(&here) {
+                            skip = Some(node.id());
+                            continue;
+                        }
+                        match element.name() {
+                            "script" | "style" | "noscript" | "button" | "form" | "template" | "svg" => {
+                                skip = Some(node.id());
+                            }
+                            "br" => out.newline(),
+                            "pre" | "textarea" => {
+                                out.line();
+                                verbatim += 1;
+                            }
+                            "img" => {
+                                // Smilies are written as pictures.
+                                let class = element.attr("class").unwrap_or("");
+                                if class.contains("smil")
+                                    || class.contains("emoji")
+                                    || class.contains("emoticon")
+                                {
+                                    out.flow(element.attr("alt").unwrap_or(""));
+                                }
+                            }
+                            "a" => {
+                                if let Some(code) = element.attr("data-cfemail").and_then(cloudflare) {
+                                    out.flow(&code);
+                                    skip = Some(node.id());
+                                    continue;
+                                }
+                                if marks.mention.matches(&here) {
+                                    let name = dom::line(here);
+                                    let name = name.trim_start_matches('@').trim();
+                                    if !name.is_empty()
+                                        && !own.mentions.iter().any(|m| m == name)
+                                        && own.mentions.len() < MOST
+                                    {
+                                        own.mentions.push(name.to_owned());
+                                    }
+                                } else if let Some(url) = dom::link(base, here) {
+                                    open = Some((out.text.len(), url));
+                                }
+                            }
+                            "span" if element.attr("data-cfemail").is_some() => {
+                                if let Some(code) = element.attr("data-cfemail").and_then(cloudflare) {
+                                    out.flow(&code);
+                                }
+                                skip = Some(node.id());
+                            }
+                            "li" => {
+                                out.line();
+                            }
+                            name if block(name) => out.line(),
+                            _ => {}
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Edge::Close(node) => {
+                if let Some(inside) = skip {
+                    if inside == node.id() {
+                        skip = None;
+                    }
+                    continue;
+                }
+                let Node::Element(element) = node.value() else { continue };
+                match element.name() {
+                    "pre" | "textarea" => {
+                        verbatim = verbatim.saturating_sub(1);
+                        out.line();
+                    }
+                    "a" => {
+                        if let Some((from, url)) = open.take() {
+                            out.unshorten(from, url.as_str());
+                            let known = own.links.iter().any(|l| l == url.as_str());
+                            if matches!(url.scheme(), "http" | "https" | "ftp" | "magnet")
+                                && !known
+                                && own.links.len() < MOST
+                            {
+                                own.links.push(url.into());
+                            }
+                        }
+                    }
+                    name if block(name) || name == "li" => out.line(),
+                    _ => {}
+                }
+            }
+        }
+    }
+    own.text = crate::strip_controls(out.text.trim()).into_owned();
+    own
+}
+
+fn block(name: &str) -> bool {
+    matches!(
+        name,
+        "p" | "div"
+            | "ul"
+            | "ol"
+            | "dl"
+            | "dt"
+            | "dd"
+            | "table"
+            | "tr"
+            | "blockquote"
+            | "hr"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "section"
+            | "article"
+            | "details"
+            | "summary"
+            | "center"
+            | "fieldset"
+    )
+}
+
+/// An address that Cloudflare hides: hexadecimal, the first byte is the key of the others.
+pub(super) fn cloudflare(code: &str) -> Option<String> {
+    let bytes: Vec<u8> = code
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|p| u8::from_str_radix(p, 16).ok()))
+        .collect::<Option<_>>()?;
+    let (key, rest) = bytes.split_first()?;
+    String::from_utf8(rest.iter().map(|b| b ^ key).collect()).ok().filter(|s| !s.is_empty())
+}
+
+/// Text as a browser would lay it out.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    /// A blank stood before what comes next.
+    blank: bool,
+}
+
+impl Writer {
+    fn flow(&mut self, text: &str) {
+        for c in text.chars() {
+            // No-break blanks indent code in engines that write it without `pre`.
+            if c.is_whitespace() && c != '\u{a0}' {
+                self.blank = true;
+            } else {
+                if self.blank && !self.text.is_empty() && !self.text.ends_with('\n') {
+                    self.text.push(' ');
+                }
+                self.blank = false;
+                self.text.push(if c == '\u{a0}' { ' ' } else { c });
+            }
+        }
+    }
+
+    fn verbatim(&mut self, text: &str) {
+        self.blank = false;
+        self.text.push_str(text);
+    }
+
+    fn newline(&mut self) {
+        self.blank = false;
+        self.text.push('\n');
+    }
+
+    /// What follows begins a line.
+    fn line(&mut self) {
+        self.blank = false;
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+    }
+
+    /// Replaces the words of a link that only shorten its address by the address.
+    fn unshorten(&mut self, from: usize, url: &str) {
+        let Some(label) = self.text.get(from..).map(str::trim) else { return };
+        let dots = label.find("...").or_else(|| label.find('…'));
+        let Some(dots) =
+            dots.filter(|_| label.contains("://") || label.starts_with("www.") || label.contains('/'))
+        else {
+            return;
+        };
+        let head = label[..dots].trim_end();
+        let bare = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let head = head.split_once("://").map_or(head, |(_, rest)| rest);
+        if head.len() > 3 && bare.starts_with(head) {
+            let lead = self.text.len() - self.text[from..].trim_start().len();
+            self.text.truncate(lead);
+            self.text.push_str(url);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dom::select;
+    use super::*;
+
+    fn check(html: &str, expect: &str) {
+        let page = dom::page(html);
+        let base = Url::parse("http://forum.example/").unwrap();
+        let marks = Marks {
+            quote: select!("blockquote"),
+            drop: select!(".signature"),
+            mention: select!("a.mention"),
+            target: |_, _| QuoteTarget { post: None, author: None },
+        };
+        let body = dom::first(page.root_element(), select!("body")).unwrap();
+        assert_eq!(own(&base, body, &marks).text, expect);
+    }
+
+    #[test]
+    fn lays_out_as_a_browser_does() {
+        check("a<br />\nb  c<p>d</p><p>e</p>", "a\nb c\nd\ne");
+        check("x<blockquote>q<br>r</blockquote>y<div class=signature>s</div>", "x\ny");
+        check("<pre><code>if a {\n    b\n}</code></pre>end", "if a {\n    b\n}\nend");
+        check(
+            "see <a href='http://a.example/long/path/file.html'>http://a.example/lo ... le.html</a>",
+            "see http://a.example/long/path/file.html",
+        );
+        check("<img class='smilies' alt=':)'> <img alt='photo.png'>ok<script>alert(1)</script>", ":) ok");
+        check(
+            "<a data-cfemail='422e2b2c2702263027232f6c27232f322e27'>[email protected]</a>",
+            "line@dream.eample",
+        );
+    }
+
+    #[test]
+    fn deep_nesting_is_read() {
+        let html = format!("{}deep{}", "<div>".repeat(400), "</div>".repeat(400));
+        check(&html, "deep");
+    }
+}

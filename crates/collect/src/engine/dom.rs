@@ -1,0 +1,128 @@
+//! Looking things up in a parsed page.
+
+use scraper::{ElementRef, Html, Selector};
+use url::Url;
+
+/// A selector of a fixed text, compiled once.
+macro_rules! select {
+    ($text:literal) => {{
+        static SELECTOR: std::sync::LazyLock<scraper::Selector> =
+            std::sync::LazyLock::new(|| scraper::Selector::parse($text).expect("a valid selector"));
+        &*SELECTOR
+    }};
+}
+pub(super) use select;
+
+/// Text longer than this is no title, name or date.
+const LONGEST: usize = 500;
+
+/// The first match inside an element.
+pub(super) fn first<'a>(inside: ElementRef<'a>, selector: &Selector) -> Option<ElementRef<'a>> {
+    inside.select(selector).next()
+}
+
+/// The words of an element with white space collapsed; at most some hundred characters, for titles and names.
+pub(super) fn line(element: ElementRef<'_>) -> String {
+    let mut out = String::new();
+    let mut blank = false;
+    for c in element.text().flat_map(str::chars) {
+        if c.is_whitespace() {
+            blank = !out.is_empty();
+        } else {
+            if blank {
+                out.push(' ');
+                blank = false;
+            }
+            out.push(c);
+            if out.len() > LONGEST {
+                break;
+            }
+        }
+    }
+    out
+}
+
+/// The same, `None` when empty.
+pub(super) fn words(element: ElementRef<'_>) -> Option<String> {
+    Some(line(element)).filter(|l| !l.is_empty())
+}
+
+/// An address of the page, resolved.
+pub(super) fn link(base: &Url, element: ElementRef<'_>) -> Option<Url> {
+    base.join(element.value().attr("href")?.trim()).ok()
+}
+
+/// The value of a query parameter, with `;` between parameters as well as `&`.
+pub(super) fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query()?.split(['&', ';']).find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name && !value.is_empty()).then(|| value.to_owned())
+    })
+}
+
+/// The digits that a text begins with.
+pub(super) fn leading_number(text: &str) -> Option<String> {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).take(18).collect();
+    (!digits.is_empty()).then_some(digits)
+}
+
+/// The first number of a text, with separators of thousands.
+pub(super) fn count(text: &str) -> Option<u64> {
+    let from = text.find(|c: char| c.is_ascii_digit())?;
+    let mut digits = String::new();
+    let mut chars = text[from..].chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '0'..='9' => digits.push(c),
+            ',' | '.' | '\u{a0}' | '\u{202f}' if chars.peek().is_some_and(char::is_ascii_digit) => {}
+            _ => break,
+        }
+    }
+    digits.parse().ok()
+}
+
+/// A page of an engine has one path or one of a few: the last part of the path without its folder.
+pub(super) fn script(url: &Url) -> &str {
+    url.path().rsplit('/').next().unwrap_or("")
+}
+
+/// The same address with another last part and query, without fragment.
+pub(super) fn sibling(url: &Url, script: &str, query: &str) -> Option<Url> {
+    let mut to = url.join(script).ok()?;
+    to.set_query((!query.is_empty()).then_some(query));
+    to.set_fragment(None);
+    Some(to)
+}
+
+/// Parses a page.
+pub(super) fn page(body: &str) -> Html {
+    Html::parse_document(body)
+}
+
+/// The digits behind a prefix in an element's `id`.
+pub(super) fn id_behind(element: ElementRef<'_>, prefix: &str) -> Option<String> {
+    leading_number(element.value().attr("id")?.strip_prefix(prefix)?)
+}
+
+/// Offset from UTC in a page's words: `UTC+03:00`, `GMT+8`, `UTC - 5 hours`; in seconds.
+pub(super) fn offset(text: &str) -> Option<i32> {
+    for (at, name) in text.match_indices("UTC").chain(text.match_indices("GMT")) {
+        let rest = text[at + name.len()..].trim_start();
+        let sign = match rest.chars().next() {
+            Some('+') => 1,
+            Some('-' | '\u{2212}' | '–') => -1,
+            _ => continue,
+        };
+        let rest = rest.trim_start_matches(['+', '-', '\u{2212}', '–', ' ']);
+        let hours: i32 = leading_number(rest)?.parse().ok().filter(|h| *h <= 14)?;
+        let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let minutes = behind
+            .strip_prefix(':')
+            .and_then(leading_number)
+            .and_then(|m| m.parse::<i32>().ok())
+            .or_else(|| behind.starts_with(".5").then_some(30))
+            .unwrap_or(0);
+        return Some(sign * (hours * 3600 + minutes * 60));
+    }
+    None
+}

@@ -1,0 +1,152 @@
+//! What the readers of HTML pages share: access, forms, posts put together.
+
+use super::body::Own;
+use super::dom::{self, select};
+use super::{Access, Document, Form, PagePost, Target};
+use scraper::{ElementRef, Html, Selector};
+use tm_model::{PostRecord, Timestamp};
+use url::Url;
+
+/// A post as an engine reads it.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub id: Option<String>,
+    pub author: Option<String>,
+    pub unregistered: bool,
+    pub time: Option<Timestamp>,
+    pub shown: String,
+    pub edited: Option<Timestamp>,
+    pub own: Option<Own>,
+    pub url: Option<Url>,
+}
+
+/// What all posts of a page share.
+#[derive(Default)]
+pub(super) struct Around {
+    pub forum: Option<String>,
+    pub board: Option<String>,
+    pub thread: Option<String>,
+    pub title: Option<String>,
+    pub sticky: bool,
+}
+
+impl Draft {
+    /// Puts the post together; without words of its own it is withheld.
+    pub(super) fn join(self, around: &Around) -> PagePost {
+        let withheld = self.own.is_none();
+        let own = self.own.unwrap_or_default();
+        PagePost {
+            unread_time: self.time.is_none().then_some(self.shown),
+            unregistered: self.unregistered,
+            withheld,
+            record: PostRecord {
+                id: self.id,
+                forum: around.forum.clone(),
+                board: around.board.clone(),
+                thread: around.thread.clone(),
+                title: around.title.clone(),
+                author: self.author,
+                time: self.time,
+                text: own.text,
+                reply_to: None,
+                quotes: own.quotes,
+                mentions: own.mentions,
+                links: own.links,
+                edited: self.edited,
+                sticky: around.sticky,
+                url: self.url.map(String::from),
+            },
+        }
+    }
+}
+
+/// What the status alone says.
+pub(super) fn access(document: &Document) -> Access {
+    if let Some(name) = challenge(document) {
+        return Access::Challenge(name.to_owned());
+    }
+    match document.status {
+        401 => Access::LoginNeeded,
+        403 | 451 => Access::Refused(format!("status {}", document.status)),
+        404 | 410 => Access::Missing,
+        500.. => Access::Down(format!("status {}", document.status)),
+        _ => Access::Open,
+    }
+}
+
+/// Robot checks that stand in front of forums.
+fn challenge(document: &Document) -> Option<&'static str> {
+    let head = document.body.get(..document.body.floor_char_boundary(20_000))?;
+    const SIGNS: [(&str, &str); 7] = [
+        ("cf-browser-verification", "cloudflare"),
+        ("challenge-platform/h/", "cloudflare"),
+        ("<title>Just a moment...</title>", "cloudflare"),
+        ("ddos-guard", "ddos-guard"),
+        ("g-recaptcha\" data-sitekey", "recaptcha"),
+        ("class=\"h-captcha\"", "hcaptcha"),
+        ("sucuri_cloudproxy_js", "sucuri"),
+    ];
+    // Behind such a check stands no forum: a page of one may name them in a post.
+    let short = document.body.len() < 60_000
+        && (document.status == 403 || document.status == 503 || document.status == 429);
+    let title = head.contains("Just a moment...</title>") || head.contains("<title>DDOS-GUARD</title>");
+    SIGNS.iter().find(|(sign, _)| (short || title) && head.contains(sign)).map(|s| s.1)
+}
+
+/// A log-in form, filled: every field that a browser would send, with name and password put in.
+pub(super) fn fill(
+    document: &Document,
+    form: ElementRef<'_>,
+    fields: (&str, &str),
+    values: (&str, &str),
+) -> Option<Form> {
+    let action = document.url.join(form.value().attr("action").unwrap_or("")).ok()?;
+    let mut filled = Vec::new();
+    let mut put = (false, false);
+    for input in form.select(select!("input, select, button")) {
+        let element = input.value();
+        let Some(name) = element.attr("name").filter(|n| !n.is_empty()) else { continue };
+        let kind = element.attr("type").unwrap_or("text").to_ascii_lowercase();
+        let value = if name == fields.0 && !put.0 {
+            put.0 = true;
+            values.0.to_owned()
+        } else if name == fields.1 && !put.1 {
+            put.1 = true;
+            values.1.to_owned()
+        } else if element.name() == "select" {
+            let chosen = dom::first(input, select!("option[selected]"))
+                .or_else(|| dom::first(input, select!("option")));
+            chosen.and_then(|o| o.value().attr("value")).unwrap_or("").to_owned()
+        } else {
+            match kind.as_str() {
+                "checkbox" | "radio" if element.attr("checked").is_none() => continue,
+                "reset" | "button" | "image" | "file" => continue,
+                _ => element.attr("value").unwrap_or("").to_owned(),
+            }
+        };
+        filled.push((name.to_owned(), value));
+    }
+    (put.0 && put.1).then_some(Form { action, fields: filled })
+}
+
+/// The first form that has both fields.
+pub(super) fn form_with<'a>(page: &'a Html, user: &str, password: &str) -> Option<ElementRef<'a>> {
+    page.select(select!("form")).find(|form| {
+        let has = |name: &str| form.select(select!("input")).any(|i| i.value().attr("name") == Some(name));
+        has(user) && has(password)
+    })
+}
+
+/// The words of the first match on a page.
+pub(super) fn words(page: &Html, selector: &Selector) -> Option<String> {
+    page.select(selector).find_map(dom::words)
+}
+
+/// Drops targets that stand twice, keeps the order.
+pub(super) fn once<T>(items: &mut Vec<T>, target: fn(&T) -> &Target) {
+    let mut seen = std::collections::HashSet::new();
+    items.retain(|item| {
+        let t = target(item);
+        seen.insert((t.kind, t.id.clone(), t.page))
+    });
+}
