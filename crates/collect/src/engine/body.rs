@@ -114,7 +114,7 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                             "li" => {
                                 out.line();
                             }
-                            name if block(name) => out.line(),
+                            name if block(name) || code_box(element) => out.line(),
                             _ => {}
                         }
                     }
@@ -146,7 +146,7 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                             }
                         }
                     }
-                    name if block(name) || name == "li" => out.line(),
+                    name if block(name) || name == "li" || code_box(element) => out.line(),
                     _ => {}
                 }
             }
@@ -154,6 +154,11 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
     }
     own.text = crate::strip_controls(out.text.trim()).into_owned();
     own
+}
+
+/// SMF writes a block of code as `code` alone.
+fn code_box(element: &scraper::node::Element) -> bool {
+    element.name() == "code" && element.attr("class").is_some_and(|c| c.contains("bbc_code"))
 }
 
 fn block(name: &str) -> bool {

@@ -42,6 +42,26 @@ pub(super) fn line(element: ElementRef<'_>) -> String {
     out
 }
 
+/// The words that stand in the element itself, not in elements inside it.
+pub(super) fn direct(element: ElementRef<'_>) -> String {
+    let text: String =
+        element.children().filter_map(|n| n.value().as_text().map(|t| t.to_string())).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The same with the `title` of elements inside, where engines put the whole date behind "Today" or "35 minutes ago".
+pub(super) fn dated(element: ElementRef<'_>) -> String {
+    let mut out = String::new();
+    for node in element.children() {
+        if let Some(text) = node.value().as_text() {
+            out.push_str(text);
+        } else if let Some(title) = node.value().as_element().and_then(|e| e.attr("title")) {
+            out.push_str(title);
+        }
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The same, `None` when empty.
 pub(super) fn words(element: ElementRef<'_>) -> Option<String> {
     Some(line(element)).filter(|l| !l.is_empty())

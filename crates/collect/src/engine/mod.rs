@@ -7,11 +7,21 @@
 
 mod body;
 mod dates;
+mod discuz;
 mod dom;
+mod fluxbb;
+mod mybb;
+mod nodebb;
 mod page;
 mod phpbb;
+mod smf;
 
+pub use discuz::Discuz;
+pub use fluxbb::Fluxbb;
+pub use mybb::Mybb;
+pub use nodebb::Nodebb;
 pub use phpbb::Phpbb;
+pub use smf::Smf;
 
 use tm_model::{PostRecord, Timestamp};
 use url::Url;
@@ -225,7 +235,7 @@ impl Access {
 }
 
 /// The engines that are built in.
-static ENGINES: [&dyn Engine; 1] = [&Phpbb];
+static ENGINES: [&dyn Engine; 6] = [&Phpbb, &Mybb, &Smf, &Fluxbb, &Discuz, &Nodebb];
 
 /// The engine that made a document, the surest one.
 pub fn detect(document: &Document) -> Option<&'static dyn Engine> {

@@ -2,7 +2,7 @@
 
 use super::body::Own;
 use super::dom::{self, select};
-use super::{Access, Document, Form, PagePost, Target};
+use super::{Access, Document, Form, Head, Kind, PagePost, Target};
 use scraper::{ElementRef, Html, Selector};
 use tm_model::{PostRecord, Timestamp};
 use url::Url;
@@ -140,6 +140,84 @@ pub(super) fn form_with<'a>(page: &'a Html, user: &str, password: &str) -> Optio
 /// The words of the first match on a page.
 pub(super) fn words(page: &Html, selector: &Selector) -> Option<String> {
     page.select(selector).find_map(dom::words)
+}
+
+/// Who is quoted, by the words over a quote: `vega wrote:`, `vega 写道:`. The name is what stands before the last word.
+pub(super) fn said(cite: ElementRef<'_>) -> Option<String> {
+    let text = dom::direct(cite);
+    let (name, _) = text.trim().trim_end_matches([':', '：']).trim().rsplit_once(' ')?;
+    Some(name.trim().to_owned()).filter(|n| !n.is_empty())
+}
+
+/// Where the links of a page list lead: the next page of the same board or thread, and the highest page number shown.
+pub(super) fn pager(
+    root: ElementRef<'_>,
+    links: &Selector,
+    base: &Url,
+    here: Option<&Target>,
+    target: fn(&Url) -> Option<Target>,
+) -> (Option<Target>, Option<u32>) {
+    let Some(here) = here else { return (None, None) };
+    let (mut next, mut pages): (Option<Target>, Option<u32>) = (None, None);
+    for a in root.select(links) {
+        let Some(to) = dom::link(base, a).and_then(|u| target(&u)) else { continue };
+        if to.kind != here.kind || to.id != here.id {
+            continue;
+        }
+        let shown = dom::line(a);
+        let digits: String = shown.chars().filter(char::is_ascii_digit).take(7).collect();
+        pages = pages.max(digits.parse().ok());
+        if to.page > here.page && next.as_ref().is_none_or(|n| to.page < n.page) {
+            next = Some(to);
+        }
+    }
+    (next, pages)
+}
+
+/// Titles of the boards on the way to a page, without doubles, and the identifier of the last.
+pub(super) fn crumbs(
+    root: ElementRef<'_>,
+    links: &Selector,
+    base: &Url,
+    target: fn(&Url) -> Option<Target>,
+) -> (Vec<String>, Option<String>) {
+    let mut path: Vec<String> = Vec::new();
+    let mut last: Option<String> = None;
+    for a in root.select(links) {
+        let Some(to) =
+            dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board && t.page == 1)
+        else {
+            continue;
+        };
+        // Page lists may stand between the crumbs.
+        if last.as_ref() != Some(&to.id) {
+            path.push(dom::line(a));
+            last = Some(to.id);
+        }
+    }
+    (path, last)
+}
+
+/// The board or thread that a page shows.
+pub(super) fn head(
+    here: &Target,
+    title: Option<String>,
+    mut path: Vec<String>,
+    parent: Option<String>,
+    posts: Option<u64>,
+) -> Head {
+    if here.kind == Kind::Board && title.is_some() && path.last() == title.as_ref() {
+        path.pop();
+    }
+    Head {
+        id: here.id.clone(),
+        title: title.unwrap_or_default(),
+        path,
+        parent: parent.filter(|p| here.kind == Kind::Thread || *p != here.id),
+        posts,
+        page: here.page,
+        sticky: false,
+    }
 }
 
 /// Drops targets that stand twice, keeps the order.
