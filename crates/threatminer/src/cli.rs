@@ -60,7 +60,13 @@ pub enum Command {
         Importing a file twice stores each post once; rows that cannot be read are set aside and listed.")]
     Import(Import),
     /// Collect a forum over the network
-    Crawl(Unbuilt),
+    #[command(after_help = "Examples:\n  threatminer crawl https://forum.example/\n  \
+        threatminer crawl https://forum.example/viewforum.php?f=6 --since 2026-01-01\n  \
+        THREATMINER_PASSWORD=... threatminer crawl https://forum.example/ --login reader\n  \
+        threatminer crawl http://<onion address>/ --proxy socks5h://127.0.0.1:9050 --delay 3\n\n\
+        A second crawl fetches only what is new or changed; one that was cut off goes on where it was. Only the host \
+        that is named is visited, robots.txt is obeyed, one request a second is made.")]
+    Crawl(Crawl),
     /// Run extraction, fusion, ranking over what is pending
     #[command(after_help = "Examples:\n  threatminer analyze\n  threatminer analyze --again --threads 2")]
     Analyze(Analyze),
@@ -142,6 +148,76 @@ pub struct Import {
     #[arg(long, value_name = "NAME")]
     pub forum: Option<String>,
     /// One JSON object a file instead of words
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Crawl {
+    /// Front page of the forum, or one board or thread of it
+    #[arg(value_name = "URL")]
+    pub url: url::Url,
+    /// Engine: phpbb, mybb, smf, fluxbb, discuz, nodebb [default: told by the page]
+    #[arg(long, value_name = "NAME")]
+    pub engine: Option<String>,
+    /// Name under which its posts are stored [default: what its pages say]
+    #[arg(long, value_name = "NAME")]
+    pub forum: Option<String>,
+    /// Account to log in with; its password is read from THREATMINER_PASSWORD or --password-file
+    #[arg(long, value_name = "NAME")]
+    pub login: Option<String>,
+    /// File that holds the password of --login
+    #[arg(long, value_name = "FILE", requires = "login")]
+    pub password_file: Option<PathBuf>,
+    /// Cookies of a session in a browser (Netscape format, cookies.txt)
+    #[arg(long, value_name = "FILE")]
+    pub cookies: Option<PathBuf>,
+    /// Proxy, such as socks5h://127.0.0.1:9050 for onion services
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Seconds between two requests; a third of it is chance
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    pub delay: f64,
+    /// Threads read at the same time
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub parallel: usize,
+    /// Only boards with these identifiers, separated by commas
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    pub board: Vec<String>,
+    /// Only threads with a post since this date
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<String>,
+    /// End after so many requests
+    #[arg(long, value_name = "N")]
+    pub max_requests: Option<u64>,
+    /// End after so many new posts
+    #[arg(long, value_name = "N")]
+    pub max_posts: Option<u64>,
+    /// End after so many minutes
+    #[arg(long, value_name = "MINUTES")]
+    pub max_minutes: Option<f64>,
+    /// Zone of the times that the forum shows, when its pages do not tell, such as +3 or -05:30
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    pub zone: Option<String>,
+    /// Dates such as 04/03/2025 begin with the day
+    #[arg(long)]
+    pub day_first: bool,
+    /// Read unchanged threads again as well, to find edits of old posts
+    #[arg(long)]
+    pub again: bool,
+    /// List the boards, store nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Visit what robots.txt asks not to
+    #[arg(long)]
+    pub ignore_robots: bool,
+    /// Let the forum's name lead to a private address
+    #[arg(long)]
+    pub allow_private: bool,
+    /// What the requests call themselves
+    #[arg(long, value_name = "TEXT")]
+    pub user_agent: Option<String>,
+    /// Report as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -218,13 +218,8 @@ fn edge_lists_rank_without_a_store() {
 fn what_is_not_built_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("s.db");
-    let cases: [&[&str]; 5] = [
-        &["crawl", "http://127.0.0.1:1/"],
-        &["report"],
-        &["export", "stix"],
-        &["export", "parquet"],
-        &["eval", "actors", "x.jsonl"],
-    ];
+    let cases: [&[&str]; 4] =
+        [&["report"], &["export", "stix"], &["export", "parquet"], &["eval", "actors", "x.jsonl"]];
     for case in cases {
         let out = run(&store, case);
         assert_eq!(out.status.code(), Some(2), "{case:?}");

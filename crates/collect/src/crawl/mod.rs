@@ -3,6 +3,14 @@
 //! It knows no database: [`Memory`] is where it keeps what it has seen, and where the posts go. A [`Batch`] is taken
 //! over as a whole or not at all, so that a crawl that is killed goes on where its last batch ended.
 
+mod charset;
+mod fetch;
+mod run;
+
+pub use charset::decode;
+pub use fetch::{FetchError, Fetcher, Manners};
+pub use run::{CrawlError, Crawler, Found, Health, Plan, Report};
+
 use async_trait::async_trait;
 use tm_model::PostRecord;
 

@@ -237,6 +237,11 @@ impl Access {
 /// The engines that are built in.
 static ENGINES: [&dyn Engine; 6] = [&Phpbb, &Mybb, &Smf, &Fluxbb, &Discuz, &Nodebb];
 
+/// What the status and the look of a page say before any engine reads it.
+pub(crate) fn access(document: &Document) -> Access {
+    page::access(document)
+}
+
 /// The engine that made a document, the surest one.
 pub fn detect(document: &Document) -> Option<&'static dyn Engine> {
     ENGINES

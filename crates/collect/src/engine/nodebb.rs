@@ -128,10 +128,10 @@ impl Nodebb {
         };
         if v["template"]["login"] == true || v["title"] == "[[pages:login]]" {
             reading.access = Access::LoginNeeded;
-        } else if let Some(error) = v["error"].as_str().or_else(|| v["status"]["message"].as_str()) {
-            if reading.access.is_open() || matches!(reading.access, Access::Refused(_)) {
-                reading.access = Access::Refused(error.to_owned());
-            }
+        } else if let Some(error) = v["error"].as_str().or_else(|| v["status"]["message"].as_str())
+            && (reading.access.is_open() || matches!(reading.access, Access::Refused(_)))
+        {
+            reading.access = Access::Refused(error.to_owned());
         }
         boards(&v["categories"], &root, 0, &mut reading.boards);
         boards(&v["children"], &root, 0, &mut reading.boards);

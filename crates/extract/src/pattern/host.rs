@@ -468,7 +468,7 @@ pub(super) fn at_colon(text: &str, i: usize, floor: usize) -> Option<Range<usize
     let stop = b[at..]
         .iter()
         .position(|c| {
-            !(c.is_ascii_graphic() && !matches!(c, b'/' | b'?' | b'#' | b'<' | b'>' | b'"' | b'`' | b'\\'))
+            !c.is_ascii_graphic() || matches!(c, b'/' | b'?' | b'#' | b'<' | b'>' | b'"' | b'`' | b'\\')
         })
         .map_or(b.len(), |n| at + n);
     let host = b[at..stop.min(at + 256)].iter().rposition(|c| *c == b'@').map_or(at, |n| at + n + 1);

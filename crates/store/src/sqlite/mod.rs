@@ -53,7 +53,12 @@ impl SqliteStore {
             return Err(StoreError::Newer { path: name, found: version, known });
         }
         for (i, step) in MIGRATIONS.iter().enumerate().skip(version as usize) {
-            let mut transaction = bare.begin().await?;
+            let mut transaction = bare.begin_with("BEGIN IMMEDIATE").await?;
+            // Another process may have opened the same new file and taken the step meanwhile.
+            let now: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
+            if now > i as i64 {
+                continue;
+            }
             sqlx::raw_sql(*step).execute(&mut *transaction).await?;
             // The version is part of the transaction: a kill leaves either schema whole.
             let set = format!("PRAGMA user_version = {}", i + 1);

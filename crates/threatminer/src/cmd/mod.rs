@@ -1,6 +1,7 @@
 //! One file a subcommand, and what they share.
 
 mod analyze;
+mod crawl;
 mod demo;
 mod doctor;
 mod eval;
@@ -44,7 +45,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Demo(a) => demo::run(&s, &a),
         Command::Import(a) => import::run(&s, &a),
-        Command::Crawl(_) => unbuilt("crawl"),
+        Command::Crawl(a) => crawl::run(&s, &a),
         Command::Analyze(a) => analyze::run(&s, &a),
         Command::Serve(a) => serve::run(&s, &a),
         Command::Entities(a) => extract::entities(&s, &a),
