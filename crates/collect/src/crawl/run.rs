@@ -106,6 +106,8 @@ pub struct Report {
     pub without_time: u64,
     /// Boards and threads that want an account or refuse this one.
     pub refused: u64,
+    /// Boards and threads that a list names and that do not exist (any more).
+    pub missing: u64,
     /// Threads with fewer posts than the forum counts: title, got, counted.
     pub short: Vec<(String, u64, u64)>,
     /// Pages that could not be had or read, in words; at most a hundred.
@@ -202,19 +204,33 @@ struct ThreadMark {
 /// Something to do.
 enum Work {
     Index(Target),
-    Board {
-        target: Target,
-        state: String,
-        page_of: u32,
-    },
-    Thread {
-        target: Target,
-        title: String,
-        state: String,
-        expected: Option<u64>,
-        sticky: bool,
-        board: Option<String>,
-    },
+    Board(BoardWork),
+    Thread(ThreadWork),
+}
+
+/// A page of a board's list.
+struct BoardWork {
+    target: Target,
+    /// Title in the list that named it; empty when nothing did.
+    title: String,
+    /// What that list said of it.
+    state: String,
+    /// How many pages of the board were read with this one.
+    nth: u32,
+}
+
+/// A thread to read.
+struct ThreadWork {
+    target: Target,
+    /// Title in the list that named it; empty when nothing did.
+    title: String,
+    /// What that list said of it.
+    state: String,
+    /// Posts as that list counts them.
+    expected: Option<u64>,
+    sticky: bool,
+    /// Identifier and title of the board whose list it was.
+    board: Option<(String, String)>,
 }
 
 /// What a task found out.
@@ -229,6 +245,7 @@ struct Outcome {
     withheld: u64,
     without_time: u64,
     refused: u64,
+    missing: u64,
     boards: u64,
     boards_unchanged: u64,
     threads: u64,
@@ -238,6 +255,17 @@ struct Outcome {
     bad: Option<(Health, Url, String)>,
     good: bool,
     listed: Vec<(String, Option<u64>, Option<u64>)>,
+}
+
+impl Outcome {
+    /// The page did not show what was asked for: not taken for read, and counted.
+    fn turned_away(&mut self, access: &Access) {
+        self.failed = true;
+        match access {
+            Access::Missing => self.missing += 1,
+            _ => self.refused += 1,
+        }
+    }
 }
 
 /// A board on the way: list pages and threads that are still open.
@@ -317,6 +345,7 @@ impl Crawler {
         }
         let start = engine.start(&document.url);
         let Some(first) = start.first() else { return Err(CrawlError::Nothing(document.url)) };
+        let site = crate::engine::site_name(&document);
         // After a log-in, and where an engine is read through another address than the page's.
         let document = if plan.login.is_some() || first.url != document.url {
             page(fetcher.get(&first.url, &Validators::default()).await?)
@@ -344,7 +373,8 @@ impl Crawler {
                 reason: "the forum still takes us for a guest".into(),
             });
         }
-        let forum = reading.forum.clone().unwrap_or_else(|| named.host_str().unwrap_or("forum").to_owned());
+        let forum =
+            reading.forum.clone().or(site).unwrap_or_else(|| named.host_str().unwrap_or("forum").to_owned());
         let member = reading.member.or_else(|| plan.login.as_ref().map(|l| l.0.clone()));
         let found = Found { engine: engine.name(), forum, member };
         Ok(Crawler { fetcher, engine, plan, start, first: std::sync::Mutex::new(Some(document)), found })
@@ -380,20 +410,21 @@ impl Crawler {
                 Kind::Board => {
                     open.insert(target.id.clone(), Open { left: 1, failed: false, state: String::new() });
                     seen.insert((Kind::Board, target.id.clone()));
-                    Work::Board {
+                    Work::Board(BoardWork {
                         target: Target { page: 1, ..target.clone() },
+                        title: String::new(),
                         state: String::new(),
-                        page_of: 1,
-                    }
+                        nth: 1,
+                    })
                 }
-                Kind::Thread => Work::Thread {
+                Kind::Thread => Work::Thread(ThreadWork {
                     target: target.clone(),
                     title: String::new(),
                     state: String::new(),
                     expected: None,
                     sticky: false,
                     board: None,
-                },
+                }),
             });
         }
         let mut tasks: JoinSet<Result<Outcome, MemoryError>> = JoinSet::new();
@@ -436,31 +467,30 @@ impl Crawler {
             let mut threads = Vec::new();
             for work in outcome.work {
                 match work {
-                    Work::Thread { ref target, ref board, .. } => {
-                        if seen.insert((Kind::Thread, target.id.clone())) {
-                            if let Some(o) = board.as_ref().and_then(|b| open.get_mut(b)) {
+                    Work::Thread(t) => {
+                        if seen.insert((Kind::Thread, t.target.id.clone())) {
+                            if let Some(o) = t.board.as_ref().and_then(|b| open.get_mut(&b.0)) {
                                 o.left += 1;
                             }
-                            threads.push(work);
+                            threads.push(Work::Thread(t));
                         }
                     }
-                    Work::Board { ref target, ref state, page_of } => {
-                        if page_of > 1 {
-                            if let Some(o) = open.get_mut(&target.id) {
-                                o.left += 1;
-                            }
-                            queue.push_back(work);
-                        } else if (self.plan.boards.is_empty() || self.plan.boards.contains(&target.id))
-                            && seen.insert((Kind::Board, target.id.clone()))
+                    Work::Board(b) if b.nth > 1 => {
+                        if let Some(o) = open.get_mut(&b.target.id) {
+                            o.left += 1;
+                        }
+                        queue.push_back(Work::Board(b));
+                    }
+                    Work::Board(b) => {
+                        let id = &b.target.id;
+                        if (self.plan.boards.is_empty() || self.plan.boards.contains(id))
+                            && seen.insert((Kind::Board, id.clone()))
                         {
-                            open.insert(
-                                target.id.clone(),
-                                Open { left: 1, failed: false, state: state.clone() },
-                            );
-                            queue.push_back(work);
+                            open.insert(id.clone(), Open { left: 1, failed: false, state: b.state.clone() });
+                            queue.push_back(Work::Board(b));
                         }
                     }
-                    Work::Index(_) => queue.push_back(work),
+                    index @ Work::Index(_) => queue.push_back(index),
                 }
             }
             for work in threads.into_iter().rev() {
@@ -477,10 +507,11 @@ impl Crawler {
                     && !o.failed
                     && !self.plan.dry
                     && self.plan.since.is_none()
-                    && !o.state.is_empty()
                 {
+                    // Lists say nothing of some boards: that it was read whole is worth knowing all the same.
+                    let state = if o.state.is_empty() { "-".to_owned() } else { o.state };
                     memory
-                        .commit(Batch { posts: Vec::new(), marks: vec![(format!("board/{id}"), o.state)] })
+                        .commit(Batch { posts: Vec::new(), marks: vec![(format!("board/{id}"), state)] })
                         .await?;
                 }
             }
@@ -536,6 +567,7 @@ impl Report {
             withheld: 0,
             without_time: 0,
             refused: 0,
+            missing: 0,
             short: Vec::new(),
             problems: Vec::new(),
             problem_count: 0,
@@ -557,6 +589,7 @@ impl Report {
         self.withheld += o.withheld;
         self.without_time += o.without_time;
         self.refused += o.refused;
+        self.missing += o.missing;
         self.short.extend(o.short.take());
         self.problem_count += o.problems.len() as u64;
         let room = 100usize.saturating_sub(self.problems.len());
@@ -569,10 +602,8 @@ impl Shared {
     async fn perform(self: Arc<Shared>, work: Work) -> Result<Outcome, MemoryError> {
         match work {
             Work::Index(target) => self.index(target).await,
-            Work::Board { target, state, page_of } => self.board(target, state, page_of).await,
-            Work::Thread { target, title, state, expected, sticky, board } => {
-                self.thread(target, title, state, expected, sticky, board).await
-            }
+            Work::Board(work) => self.board(work).await,
+            Work::Thread(work) => self.thread(work).await,
         }
     }
 
@@ -635,7 +666,12 @@ impl Shared {
                     continue;
                 }
             }
-            out.work.push(Work::Board { target: b.target.clone(), state: b.state.clone(), page_of: 1 });
+            out.work.push(Work::Board(BoardWork {
+                target: b.target.clone(),
+                title: b.title.clone(),
+                state: b.state.clone(),
+                nth: 1,
+            }));
         }
         Ok(())
     }
@@ -666,7 +702,7 @@ impl Shared {
     async fn threads(
         &self,
         reading: &Reading,
-        board: Option<&str>,
+        board: Option<(&str, &str)>,
         out: &mut Outcome,
     ) -> Result<bool, MemoryError> {
         let mut fresh = false;
@@ -688,21 +724,22 @@ impl Shared {
                 }
             }
             fresh |= !t.sticky;
-            out.work.push(Work::Thread {
+            out.work.push(Work::Thread(ThreadWork {
                 target: t.target.clone(),
                 title: t.title.clone(),
                 state: t.state.clone(),
                 expected: t.posts.filter(|_| !t.moved),
                 sticky: t.sticky,
-                board: board.map(str::to_owned),
-            });
+                board: board.map(|(id, title)| (id.to_owned(), title.to_owned())),
+            }));
         }
         Ok(fresh)
     }
 
-    async fn board(&self, target: Target, state: String, page_of: u32) -> Result<Outcome, MemoryError> {
+    async fn board(&self, work: BoardWork) -> Result<Outcome, MemoryError> {
+        let BoardWork { target, title, state, nth } = work;
         let mut out = Outcome { board: Some(target.id.clone()), ..Outcome::default() };
-        if page_of == 1 {
+        if nth == 1 {
             out.boards = 1;
         }
         let (document, reading) = match self.look(&target.url, &Validators::default()).await {
@@ -716,8 +753,7 @@ impl Shared {
         };
         out.problems.extend(reading.problems.iter().map(|p| format!("{}: {p}", document.url)));
         if !reading.access.is_open() {
-            out.refused = 1;
-            out.failed = true;
+            out.turned_away(&reading.access);
             // Asked again when it changes, or when another account asks.
             if matches!(reading.access, Access::Missing | Access::LoginNeeded | Access::Refused(_))
                 && !self.plan.dry
@@ -732,11 +768,12 @@ impl Shared {
         out.good = true;
         let visited = self.memory.mark(&format!("board/{}", target.id)).await?.is_some();
         self.boards(&reading, &mut out).await?;
-        if !reading.boards.is_empty() && !self.plan.dry && page_of == 1 {
+        if !reading.boards.is_empty() && !self.plan.dry && nth == 1 {
             let marks = vec![(format!("inner/{}", target.id), "1".to_owned())];
             self.memory.commit(Batch { posts: Vec::new(), marks }).await?;
         }
-        let fresh = self.threads(&reading, Some(&target.id), &mut out).await?;
+        let title = reading.head.as_ref().map(|h| h.title.clone()).filter(|t| !t.is_empty()).unwrap_or(title);
+        let fresh = self.threads(&reading, Some((&target.id, &title)), &mut out).await?;
         let old = self.plan.since.is_some_and(|since| {
             let mut plain = reading.threads.iter().filter(|t| !t.sticky).peekable();
             plain.peek().is_some() && plain.all(|t| t.last.is_some_and(|l| l < since))
@@ -746,10 +783,10 @@ impl Shared {
             && (fresh || !visited || self.plan.again || self.plan.dry)
             && !old
             && next.page > target.page
-            && page_of < self.deepest()
+            && nth < self.deepest()
             && !self.plan.dry
         {
-            out.work.push(Work::Board { target: next, state, page_of: page_of + 1 });
+            out.work.push(Work::Board(BoardWork { target: next, title, state, nth: nth + 1 }));
         }
         Ok(out)
     }
@@ -759,15 +796,10 @@ impl Shared {
     }
 
     #[allow(clippy::too_many_lines)]
-    async fn thread(
-        &self,
-        target: Target,
-        title: String,
-        state: String,
-        expected: Option<u64>,
-        sticky: bool,
-        board: Option<String>,
-    ) -> Result<Outcome, MemoryError> {
+    async fn thread(&self, work: ThreadWork) -> Result<Outcome, MemoryError> {
+        let ThreadWork { target, title, state, expected, sticky, board } = work;
+        let (board, board_title) = board.unzip();
+        let board_title = board_title.filter(|t| !t.is_empty());
         let mut out = Outcome { board, threads: 1, ..Outcome::default() };
         let mut key = format!("thread/{}", target.id);
         let mark: ThreadMark =
@@ -797,8 +829,7 @@ impl Shared {
                 }
             };
             if !reading.access.is_open() {
-                out.failed = true;
-                out.refused = 1;
+                out.turned_away(&reading.access);
                 out.bad = health(&reading.access).map(|h| (h, document.url, document.body));
                 return Ok(out);
             }
@@ -845,6 +876,7 @@ impl Shared {
                 if record.title.is_none() && !title.is_empty() {
                     record.title = Some(title.clone());
                 }
+                record.board = record.board.or_else(|| board_title.clone());
                 batch.posts.push(record);
             }
             let next =

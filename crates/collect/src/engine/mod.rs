@@ -7,6 +7,7 @@
 
 mod body;
 mod dates;
+mod discourse;
 mod discuz;
 mod dom;
 mod fluxbb;
@@ -15,13 +16,16 @@ mod nodebb;
 mod page;
 mod phpbb;
 mod smf;
+mod xenforo;
 
+pub use discourse::Discourse;
 pub use discuz::Discuz;
 pub use fluxbb::Fluxbb;
 pub use mybb::Mybb;
 pub use nodebb::Nodebb;
 pub use phpbb::Phpbb;
 pub use smf::Smf;
+pub use xenforo::Xenforo;
 
 use tm_model::{PostRecord, Timestamp};
 use url::Url;
@@ -235,11 +239,22 @@ impl Access {
 }
 
 /// The engines that are built in.
-static ENGINES: [&dyn Engine; 6] = [&Phpbb, &Mybb, &Smf, &Fluxbb, &Discuz, &Nodebb];
+static ENGINES: [&dyn Engine; 8] = [&Phpbb, &Mybb, &Smf, &Fluxbb, &Discuz, &Nodebb, &Xenforo, &Discourse];
 
 /// What the status and the look of a page say before any engine reads it.
 pub(crate) fn access(document: &Document) -> Access {
     page::access(document)
+}
+
+/// The name of the site as its page tells other sites (Open Graph), for engines whose own pages leave it out.
+pub(crate) fn site_name(document: &Document) -> Option<String> {
+    if document.body.trim_start().starts_with('{') {
+        return None;
+    }
+    let html = dom::page(&document.body);
+    let name =
+        html.select(dom::select!("meta[property='og:site_name']")).next()?.value().attr("content")?.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The engine that made a document, the surest one.

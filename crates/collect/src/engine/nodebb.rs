@@ -106,11 +106,12 @@ impl Nodebb {
     fn json(&self, document: &Document, v: &Value) -> Reading {
         let base = &document.url;
         let here = target(base);
+        let index = here.as_ref().is_some_and(|t| t.kind == Kind::Index);
         let site = v["_header"]["tags"]["meta"]
             .as_array()
             .into_iter()
             .flatten()
-            .find(|m| m["property"] == "og:site_name");
+            .find(|m| m["property"] == "og:site_name" || index && m["name"] == "title");
         let mut reading = Reading {
             access: page::access(document),
             kind: here.as_ref().map(|t| t.kind),

@@ -244,6 +244,9 @@ fn print(options: &Crawl, report: &Report, took: Duration, kept: Option<&str>) -
     if report.refused > 0 {
         writeln!(out, "{} boards or threads refuse this visitor", report.refused)?;
     }
+    if report.missing > 0 {
+        writeln!(out, "{} boards or threads are listed but do not exist", report.missing)?;
+    }
     if report.limited {
         writeln!(out, "ended by a limit; the next crawl goes on from here")?;
     }
