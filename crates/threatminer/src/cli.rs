@@ -157,7 +157,7 @@ pub struct Crawl {
     /// Front page of the forum, or one board or thread of it
     #[arg(value_name = "URL")]
     pub url: url::Url,
-    /// Engine: phpbb, mybb, smf, fluxbb, discuz, nodebb, xenforo, discourse [default: told by the page]
+    /// Engine: phpbb, mybb, smf, fluxbb, discuz, nodebb, xenforo, discourse, flarum [default: told by the page]
     #[arg(long, value_name = "NAME")]
     pub engine: Option<String>,
     /// Name under which its posts are stored [default: what its pages say]

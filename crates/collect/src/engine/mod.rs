@@ -10,6 +10,7 @@ mod dates;
 mod discourse;
 mod discuz;
 mod dom;
+mod flarum;
 mod fluxbb;
 mod mybb;
 mod nodebb;
@@ -20,6 +21,7 @@ mod xenforo;
 
 pub use discourse::Discourse;
 pub use discuz::Discuz;
+pub use flarum::Flarum;
 pub use fluxbb::Fluxbb;
 pub use mybb::Mybb;
 pub use nodebb::Nodebb;
@@ -239,7 +241,8 @@ impl Access {
 }
 
 /// The engines that are built in.
-static ENGINES: [&dyn Engine; 8] = [&Phpbb, &Mybb, &Smf, &Fluxbb, &Discuz, &Nodebb, &Xenforo, &Discourse];
+static ENGINES: [&dyn Engine; 9] =
+    [&Phpbb, &Mybb, &Smf, &Fluxbb, &Discuz, &Nodebb, &Xenforo, &Discourse, &Flarum];
 
 /// What the status and the look of a page say before any engine reads it.
 pub(crate) fn access(document: &Document) -> Access {
