@@ -12,21 +12,27 @@ mod discuz;
 mod dom;
 mod flarum;
 mod fluxbb;
+mod invision;
 mod mybb;
 mod nodebb;
 mod page;
 mod phpbb;
 mod smf;
+mod vbulletin;
+mod vbulletin5;
 mod xenforo;
 
 pub use discourse::Discourse;
 pub use discuz::Discuz;
 pub use flarum::Flarum;
 pub use fluxbb::Fluxbb;
+pub use invision::Invision;
 pub use mybb::Mybb;
 pub use nodebb::Nodebb;
 pub use phpbb::Phpbb;
 pub use smf::Smf;
+pub use vbulletin::Vbulletin;
+pub use vbulletin5::Vbulletin5;
 pub use xenforo::Xenforo;
 
 use tm_model::{PostRecord, Timestamp};
@@ -241,8 +247,20 @@ impl Access {
 }
 
 /// The engines that are built in.
-static ENGINES: [&dyn Engine; 9] =
-    [&Phpbb, &Mybb, &Smf, &Fluxbb, &Discuz, &Nodebb, &Xenforo, &Discourse, &Flarum];
+static ENGINES: [&dyn Engine; 12] = [
+    &Phpbb,
+    &Mybb,
+    &Smf,
+    &Fluxbb,
+    &Discuz,
+    &Nodebb,
+    &Xenforo,
+    &Vbulletin,
+    &Vbulletin5,
+    &Invision,
+    &Discourse,
+    &Flarum,
+];
 
 /// What the status and the look of a page say before any engine reads it.
 pub(crate) fn access(document: &Document) -> Access {
