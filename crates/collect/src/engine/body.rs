@@ -15,7 +15,7 @@ pub(super) struct Marks<'a> {
     /// Links that address a member.
     pub mention: &'a Selector,
     /// Whom and what a quote quotes.
-    pub target: fn(&Url, ElementRef<'_>) -> QuoteTarget,
+    pub target: &'a dyn Fn(&Url, ElementRef<'_>) -> QuoteTarget,
 }
 
 /// What a body says.
@@ -274,7 +274,7 @@ mod tests {
             quote: select!("blockquote"),
             drop: select!(".signature"),
             mention: select!("a.mention"),
-            target: |_, _| QuoteTarget { post: None, author: None },
+            target: &|_, _| QuoteTarget { post: None, author: None },
         };
         let body = dom::first(page.root_element(), select!("body")).unwrap();
         assert_eq!(own(&base, body, &marks).text, expect);

@@ -198,7 +198,7 @@ impl Engine for Discourse {
                     quote: select!("aside.quote, blockquote"),
                     drop: select!(".meta, .onebox, .poll, .lightbox-wrapper .meta, .badge-wrapper"),
                     mention: select!("a.mention"),
-                    target: quote,
+                    target: &quote,
                 };
                 let withheld = p["cooked_hidden"] == true || p["user_deleted"] == true;
                 let mut body = (!withheld).then(|| own(base, html.root_element(), &marks));

@@ -212,7 +212,7 @@ impl Engine for Discuz {
                     "i.pstatus, .blockcode > em, .locked, .attach_nopermission, .jammer, [style*='display:none'], [style*='display: none'], .sign"
                 ),
                 mention: select!("a[href*='mod=space'][target='_blank'].mention, a[onmouseover*='atuser']"),
-                target: quote,
+                target: &quote,
             };
             reading.posts.push(
                 Draft {

@@ -197,7 +197,7 @@ impl Engine for Flarum {
                 quote: select!("blockquote, a.PostMention"),
                 drop: select!(".GroupMention"),
                 mention: select!("a.UserMention"),
-                target: quote,
+                target: &quote,
             };
             let withheld = a["isHidden"] == true || !a["contentHtml"].is_string();
             reading.posts.push(

@@ -173,7 +173,7 @@ impl Engine for Fluxbb {
                 quote: select!(".quotebox"),
                 drop: select!(".postsignature, .postedit, .post-edit, .sig-content"),
                 mention: select!("a.mention"),
-                target: quote,
+                target: &quote,
             };
             let name = named(post);
             reading.posts.push(

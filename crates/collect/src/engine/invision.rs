@@ -329,7 +329,7 @@ impl Engine for Invision {
                 "p.citation, .quotetop, .ipsQuote_citation, [data-excludequote], p.edit, .signature, [data-role='memberSignature'], .ipsSpoiler_header, .edit"
             ),
             mention: select!("a[data-mentionid]"),
-            target: quote,
+            target: &quote,
         };
         for post in root.select(select!("article[id^='elComment_'], div[id^='post_id_']")) {
             let Some(id) = dom::id_behind(post, "elComment_").or_else(|| dom::id_behind(post, "post_id_"))

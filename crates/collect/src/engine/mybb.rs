@@ -172,7 +172,7 @@ impl Engine for Mybb {
                     ".signature, .post_meta, .codeblock > .title, .codeblock .toolbar, fieldset, .post_edit"
                 ),
                 mention: select!("a[id^='mention_'], a.mention, a.mentionme"),
-                target: quote,
+                target: &quote,
             };
             let edited = dom::first(post, select!(".edited_post")).map(dom::dated);
             let body = dom::first(post, select!(".post_body"));

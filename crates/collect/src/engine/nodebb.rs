@@ -181,7 +181,7 @@ impl Nodebb {
                 quote: select!("blockquote"),
                 drop: select!("p:has(> a[href*='/post/']):has(+ blockquote), .signature, .post-signature"),
                 mention: select!("a.plugin-mentions-a"),
-                target: quote,
+                target: &quote,
             };
             let mut body = (!withheld).then(|| own(base, html.root_element(), &marks));
             if let Some(body) = &mut body {

@@ -155,7 +155,7 @@ pub(super) fn pager(
     links: &Selector,
     base: &Url,
     here: Option<&Target>,
-    target: fn(&Url) -> Option<Target>,
+    target: impl Fn(&Url) -> Option<Target>,
 ) -> (Option<Target>, Option<u32>) {
     let Some(here) = here else { return (None, None) };
     let (mut next, mut pages): (Option<Target>, Option<u32>) = (None, None);
@@ -179,7 +179,7 @@ pub(super) fn crumbs(
     root: ElementRef<'_>,
     links: &Selector,
     base: &Url,
-    target: fn(&Url) -> Option<Target>,
+    target: impl Fn(&Url) -> Option<Target>,
 ) -> (Vec<String>, Option<String>) {
     let mut path: Vec<String> = Vec::new();
     let mut last: Option<String> = None;

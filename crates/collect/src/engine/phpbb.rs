@@ -247,7 +247,7 @@ impl Engine for Phpbb {
                 quote: select!("blockquote"),
                 drop: select!(".signature, .notice, .codebox > p, .attachbox, .inline-attachment, dl.file"),
                 mention: select!("a.mention, a.username[href*='viewprofile']"),
-                target: quote,
+                target: &quote,
             };
             reading.posts.push(
                 Draft {

@@ -235,7 +235,7 @@ impl Engine for Smf {
                 quote: select!("blockquote"),
                 drop: select!(".signature, .codeheader, .quoteheader, .quotefooter, .attachments, .attached"),
                 mention: select!("a.mention"),
-                target: quote,
+                target: &quote,
             };
             reading.posts.push(
                 Draft {

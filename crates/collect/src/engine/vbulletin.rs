@@ -291,7 +291,7 @@ impl Engine for Vbulletin {
                 ".bbcode_description, div.smallfont[style*='margin-bottom:2px'], .signature, .lastedited, .attachments"
             ),
             mention: select!("a[href*='member.php'], a[href*='members/']"),
-            target: quote,
+            target: &quote,
         };
         for body in root.select(select!("[id^='post_message_']")) {
             let Some(id) = dom::id_behind(body, "post_message_") else { continue };

@@ -207,7 +207,7 @@ impl Engine for Vbulletin5 {
             quote: select!(".bbcode_quote"),
             drop: select!(".bbcode_description, .post-signature, .b-post__edit-info, .post-edited"),
             mention: select!("a.b-bbcode-user, a[href*='/member/']"),
-            target: quote,
+            target: &quote,
         };
         for post in root.select(select!("li.js-post[data-node-id], li.b-post[data-node-id]")) {
             let e = post.value();

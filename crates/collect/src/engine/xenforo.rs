@@ -275,7 +275,7 @@ impl Engine for Xenforo {
                     ".message-signature, .message-lastEdit, .bbCodeBlock-title, .bbCodeBlock-expandLink, .bbCodeSpoiler-button, .js-selectToQuoteEnd, .attribution.type, .message-attachments, .quoteExpand"
                 ),
                 mention: select!("a.username[data-user-id], a.username[href*='members/']"),
-                target: quote,
+                target: &quote,
             };
             let body = dom::first(
                 post,
