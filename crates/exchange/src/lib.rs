@@ -21,6 +21,6 @@ pub mod stix;
 mod table;
 
 pub use holdings::{
-    Actor, Entity, Evidence, EventNote, ForumNote, Holdings, Participant, PostNote, Sentence, ThreatItem, Tlp,
+    Actor, Entity, EventNote, Evidence, ForumNote, Holdings, Participant, PostNote, Sentence, ThreatItem, Tlp,
 };
 pub use table::{Column, ColumnKind, ExchangeError, TableForm, TableWriter};

@@ -19,7 +19,8 @@ const USER_ACCOUNT: &str = "49606b06-22f0-4ac8-8eee-2f12ad46f3d3";
 pub fn events(holdings: &Holdings, tlp: Tlp) -> Value {
     let entities: HashMap<(EntityType, &str), &Entity> =
         holdings.entities.iter().map(|e| ((e.kind, e.value.as_str()), e)).collect();
-    let mut out: Vec<Value> = holdings.threats.iter().map(|t| json!({"Event": threat(t, &entities, tlp)})).collect();
+    let mut out: Vec<Value> =
+        holdings.threats.iter().map(|t| json!({"Event": threat(t, &entities, tlp)})).collect();
     let mut told: std::collections::HashSet<(EntityType, &str)> = std::collections::HashSet::new();
     for t in &holdings.threats {
         told.extend(t.entities.iter().map(|(k, v)| (*k, v.as_str())));
@@ -43,7 +44,11 @@ pub fn events(holdings: &Holdings, tlp: Tlp) -> Value {
         }))
         .collect();
     if !words.is_empty() {
-        let last = holdings.posts.iter().map(|p| p.evidence.time).chain(holdings.events.iter().map(|e| e.sentence.evidence.time));
+        let last = holdings
+            .posts
+            .iter()
+            .map(|p| p.evidence.time)
+            .chain(holdings.events.iter().map(|e| e.sentence.evidence.time));
         let last = last.flatten().max();
         out.push(json!({"Event": event("words", "Posts of hacker forums", 4, last, words, Vec::new(), Vec::new(), tlp)}));
     }
@@ -94,8 +99,16 @@ fn threat(t: &ThreatItem, entities: &HashMap<(EntityType, &str), &Entity>, tlp: 
         let (category, kind) = match role {
             Role::Target => ("Targeting data", "target-external"),
             Role::Actor => ("Attribution", "threat-actor"),
-            Role::Place | Role::Price | Role::Quantity | Role::Payment | Role::Time | Role::Version | Role::Asset
-            | Role::Technique | Role::Vulnerability | Role::Contact => ("Other", "text"),
+            Role::Place
+            | Role::Price
+            | Role::Quantity
+            | Role::Payment
+            | Role::Time
+            | Role::Version
+            | Role::Asset
+            | Role::Technique
+            | Role::Vulnerability
+            | Role::Contact => ("Other", "text"),
         };
         attributes.push(json!({"uuid": uuid(&["misp-argument", &t.id, role.as_str(), value]), "category": category, "type": kind,
             "value": value, "to_ids": false, "comment": format!("{role}, {count} mentions"), "timestamp": seconds(t.last).to_string()}));
@@ -103,7 +116,13 @@ fn threat(t: &ThreatItem, entities: &HashMap<(EntityType, &str), &Entity>, tlp: 
     attributes.extend(t.timeline.iter().take(SENTENCES).map(|s| sentence(&t.id, s)));
     let objects: Vec<Value> = t.participants.iter().map(|p| participant(&t.id, p, t.last)).collect();
     // MISP counts from 1, high, to 4, undefined.
-    let level = if t.severity >= 0.66 { 1 } else if t.severity >= 0.33 { 2 } else { 3 };
+    let level = if t.severity >= 0.66 {
+        1
+    } else if t.severity >= 0.33 {
+        2
+    } else {
+        3
+    };
     let tags = vec![
         format!("threatminer:event=\"{}\"", t.kind),
         format!("threatminer:family=\"{}\"", t.kind.family()),
@@ -174,7 +193,8 @@ fn attribute(within: &str, e: &Entity) -> Option<Value> {
         out["first_seen"] = json!(first.to_string());
         out["last_seen"] = json!(last.to_string());
     }
-    let tags: Vec<Value> = e.tags.iter().map(|t| json!({"name": format!("threatminer:tag=\"{t}\"")})).collect();
+    let tags: Vec<Value> =
+        e.tags.iter().map(|t| json!({"name": format!("threatminer:tag=\"{t}\"")})).collect();
     if !tags.is_empty() {
         out["Tag"] = json!(tags);
     }
@@ -186,7 +206,8 @@ fn participant(within: &str, p: &Participant, time: Option<Timestamp>) -> Value 
 }
 
 fn actor(a: &Actor) -> Value {
-    let mut words = vec![a.rank.map_or_else(|| "not ranked".to_owned(), |r| format!("rank {r}, score {:.2}", a.score))];
+    let mut words =
+        vec![a.rank.map_or_else(|| "not ranked".to_owned(), |r| format!("rank {r}, score {:.2}", a.score))];
     words.push(format!("{} posts", a.posts));
     words.extend(a.contacts.iter().map(|(kind, value)| format!("{kind}: {value}")));
     account("actors", &a.forum, &a.name, &words.join("; "), a.last)
@@ -198,8 +219,11 @@ fn account(within: &str, forum: &str, name: &str, note: &str, time: Option<Times
         json!({"uuid": uuid(&["misp-object-attribute", &object, relation]), "object_relation": relation, "type": "text",
             "category": "Other", "value": value, "to_ids": false, "timestamp": seconds(time).to_string()})
     };
-    let attributes =
-        [part("username", name), part("account-type", "forum"), part("description", &format!("account of {forum}; {note}"))];
+    let attributes = [
+        part("username", name),
+        part("account-type", "forum"),
+        part("description", &format!("account of {forum}; {note}")),
+    ];
     json!({"uuid": object, "name": "user-account", "meta-category": "misc", "template_uuid": USER_ACCOUNT, "template_version": "6",
         "description": "Account of a forum", "comment": note, "timestamp": seconds(time).to_string(), "Attribute": attributes})
 }

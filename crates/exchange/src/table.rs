@@ -184,12 +184,20 @@ fn write_group<W: Write + Send>(
         let cells = || rows.iter().map(|r| r.get(column.name).filter(|v| !v.is_null()));
         match column.kind {
             ColumnKind::Text => {
-                let text = |v: &Value| ByteArray::from(v.as_str().map_or_else(|| v.to_string(), str::to_owned).into_bytes());
+                let text = |v: &Value| {
+                    ByteArray::from(v.as_str().map_or_else(|| v.to_string(), str::to_owned).into_bytes())
+                };
                 write_column::<ByteArrayType, _>(&mut group, cells().map(|c| c.map(text)))?;
             }
-            ColumnKind::Whole => write_column::<Int64Type, _>(&mut group, cells().map(|c| c.and_then(Value::as_i64)))?,
-            ColumnKind::Real => write_column::<DoubleType, _>(&mut group, cells().map(|c| c.and_then(Value::as_f64)))?,
-            ColumnKind::Flag => write_column::<BoolType, _>(&mut group, cells().map(|c| c.and_then(Value::as_bool)))?,
+            ColumnKind::Whole => {
+                write_column::<Int64Type, _>(&mut group, cells().map(|c| c.and_then(Value::as_i64)))?
+            }
+            ColumnKind::Real => {
+                write_column::<DoubleType, _>(&mut group, cells().map(|c| c.and_then(Value::as_f64)))?
+            }
+            ColumnKind::Flag => {
+                write_column::<BoolType, _>(&mut group, cells().map(|c| c.and_then(Value::as_bool)))?
+            }
             ColumnKind::Time => {
                 let moment = |v: &Value| {
                     let read = v.as_str().and_then(|s| tm_model::Timestamp::parse(s).ok());

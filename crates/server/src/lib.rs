@@ -7,6 +7,7 @@
 
 mod api;
 mod assets;
+pub mod gather;
 mod view;
 
 use std::net::SocketAddr;

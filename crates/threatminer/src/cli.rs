@@ -102,10 +102,15 @@ pub enum Command {
     Search(Search),
     /// What is known, for other tools
     #[command(after_help = "Examples:\n  threatminer export jsonl --what threats > threats.jsonl\n  \
-        threatminer export csv --what entities > entities.csv")]
+        threatminer export csv --what entities > entities.csv\n  \
+        threatminer export stix --since 2026-01-01 --min-severity 0.5 > bundle.json\n  \
+        threatminer export misp --limit 50 --tlp green > events.json\n  \
+        threatminer export parquet --what posts > posts.parquet")]
     Export(Export),
-    /// Report with charts
-    Report(Unbuilt),
+    /// Report with charts, one HTML file or Markdown
+    #[command(after_help = "Examples:\n  threatminer report > report.html\n  \
+        threatminer report --format markdown --since 2026-01-01 --limit 10 --output report.md")]
+    Report(Report),
     /// Score the model or a method against labelled data, with bootstrap intervals
     #[command(after_help = "Examples:\n  threatminer eval events labelled.jsonl --fold held-out\n  \
         threatminer eval entities test.jsonl.gz --json")]
@@ -350,6 +355,61 @@ pub struct Export {
     /// Write card numbers and passwords unmasked
     #[arg(long)]
     pub unmasked: bool,
+    /// Only what was seen since this date
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<String>,
+    /// Only threat events at least so severe
+    #[arg(long, value_name = "0..1", default_value_t = 0.0)]
+    pub min_severity: f64,
+    /// At most so many, best first [default: all]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub limit: u32,
+    /// Who may see it: Traffic Light Protocol
+    #[arg(long, value_enum, default_value = "amber")]
+    pub tlp: TlpName,
+    /// Accepted for symmetry: jsonl, stix and misp are JSON in any case
+    #[arg(long, hide = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TlpName {
+    Clear,
+    Green,
+    Amber,
+    Red,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    Html,
+    #[value(alias = "md")]
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Form
+    #[arg(long, value_enum, default_value = "html")]
+    pub format: ReportFormat,
+    /// Where it goes [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Title
+    #[arg(long, value_name = "TEXT", default_value = "Threats on hacker forums")]
+    pub title: String,
+    /// Only what was seen since this date
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<String>,
+    /// Only threat events at least so severe
+    #[arg(long, value_name = "0..1", default_value_t = 0.0)]
+    pub min_severity: f64,
+    /// At most so many threat events and accounts
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub limit: u32,
+    /// Who may see it: Traffic Light Protocol
+    #[arg(long, value_enum, default_value = "amber")]
+    pub tlp: TlpName,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -462,13 +522,6 @@ pub struct Doctor {
     /// As JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// Commands of the contract that are still to come.
-#[derive(Debug, Args)]
-pub struct Unbuilt {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub rest: Vec<String>,
 }
 
 /// Reads the command line; usage errors end the program with status 2.

@@ -217,16 +217,61 @@ fn edge_lists_rank_without_a_store() {
 #[test]
 fn what_is_not_built_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let store = folder.path().join("s.db");
-    let cases: [&[&str]; 4] =
-        [&["report"], &["export", "stix"], &["export", "parquet"], &["eval", "actors", "x.jsonl"]];
-    for case in cases {
-        let out = run(&store, case);
-        assert_eq!(out.status.code(), Some(2), "{case:?}");
-        assert!(stderr(&out).contains("not built yet"), "{case:?}: {}", stderr(&out));
-    }
+    let out = run(&folder.path().join("s.db"), &["eval", "actors", "x.jsonl"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(stderr(&out).contains("not built yet"), "{}", stderr(&out));
     let out = run(Path::new("postgres://x"), &["threats"]);
     assert!(out.status.code() == Some(2) && stderr(&out).contains("not built yet"));
+}
+
+#[test]
+fn an_empty_store_has_nothing_to_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db");
+    let cases: [&[&str]; 4] = [&["report"], &["export", "stix"], &["export", "misp"], &["export", "parquet"]];
+    for case in cases {
+        let out = run(&store, case);
+        assert_eq!(out.status.code(), Some(1), "{case:?}: {}", stderr(&out));
+        assert!(stderr(&out).contains("nothing to"), "{case:?}: {}", stderr(&out));
+        assert!(!out.stdout.is_empty(), "{case:?}: an empty document is a document");
+    }
+    let out = run(&store, &["export", "stix", "--since", "soon"]);
+    assert!(out.status.code() == Some(2) && stderr(&out).contains("2026-01-31"));
+}
+
+#[test]
+fn findings_leave_in_the_forms_of_other_tools() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db");
+    let posts = folder.path().join("posts.jsonl");
+    std::fs::write(
+        &posts,
+        "{\"id\":\"1\",\"forum\":\"f\",\"thread\":\"1\",\"title\":\"shop\",\"author\":\"vega\",\"time\":\"2025-06-18T09:30:00Z\",\
+         \"text\":\"Selling fresh CVV, 15$ each, card 4111111111111111|12|28|123 as sample, C2 at 45.77.1.9, telegram @vega_shop\"}\n",
+    )
+    .unwrap();
+    assert!(run(&store, &["import", posts.to_str().unwrap()]).status.success());
+    assert!(run(&store, &["analyze"]).status.success());
+    let bundle: serde_json::Value =
+        serde_json::from_slice(&run(&store, &["export", "stix", "--what", "entities"]).stdout).unwrap();
+    let objects = bundle["objects"].as_array().unwrap();
+    let patterns: Vec<&str> = objects.iter().filter_map(|o| o["pattern"].as_str()).collect();
+    assert_eq!(patterns, ["[ipv4-addr:value = '45.77.1.9']"]);
+    let observed = objects.iter().find(|o| o["type"] == "observed-data").unwrap();
+    assert_eq!(observed["external_references"][0]["external_id"], "1", "evidence names the post");
+    for form in ["stix", "misp"] {
+        let out = run(&store, &["export", form, "--what", "posts"]);
+        assert!(out.status.success());
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(
+            text.contains("411111••••••1111") && !text.contains("4111111111111111"),
+            "{form} masks cards"
+        );
+    }
+    let parquet = run(&store, &["export", "parquet", "--what", "posts"]).stdout;
+    assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
+    let html = String::from_utf8(run(&store, &["report"]).stdout).unwrap();
+    assert!(html.starts_with("<!doctype html>") && html.contains("vega"));
 }
 
 #[test]

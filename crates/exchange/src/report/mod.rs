@@ -39,9 +39,16 @@ pub struct Heading {
 ///
 /// # Errors
 /// [`ReportError`], which a test rules out for the bundled templates.
-pub fn render(holdings: &Holdings, heading: &Heading, form: ReportForm, tlp: Tlp) -> Result<String, ReportError> {
+pub fn render(
+    holdings: &Holdings,
+    heading: &Heading,
+    form: ReportForm,
+    tlp: Tlp,
+) -> Result<String, ReportError> {
     let mut env = Environment::new();
-    env.set_auto_escape_callback(|name| if name.ends_with("html") { AutoEscape::Html } else { AutoEscape::None });
+    env.set_auto_escape_callback(
+        |name| if name.ends_with("html") { AutoEscape::Html } else { AutoEscape::None },
+    );
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     env.set_syntax(syntax);
     env.add_filter("day", |t: Option<i64>| t.map_or_else(|| "?".to_owned(), |t| Timestamp(t).day()));
@@ -49,7 +56,9 @@ pub fn render(holdings: &Holdings, heading: &Heading, form: ReportForm, tlp: Tlp
     env.add_filter("percent", |x: f64| format!("{:.0}", x * 100.0));
     env.add_filter("two", |x: f64| format!("{x:.2}"));
     env.add_filter("bar", |x: f64| chart::blocks(x, 20));
-    env.add_filter("safe_link", |u: Option<String>| u.filter(|u| u.starts_with("https://") || u.starts_with("http://")));
+    env.add_filter("safe_link", |u: Option<String>| {
+        u.filter(|u| u.starts_with("https://") || u.starts_with("http://"))
+    });
     let (name, source) = match form {
         ReportForm::Html => ("report.html", include_str!("report.html.j2")),
         ReportForm::Markdown => ("report.md", include_str!("report.md.j2")),
@@ -58,9 +67,7 @@ pub fn render(holdings: &Holdings, heading: &Heading, form: ReportForm, tlp: Tlp
     let families = families(holdings);
     let rows: Vec<(String, Vec<u64>)> = families.1.iter().map(|(f, n)| (f.to_string(), n.clone())).collect();
     let total = |i: usize| rows.iter().map(|r| r.1[i]).sum::<u64>();
-    let by_family = |f: &Family| {
-        json!({"family": f, "count": holdings.threats.iter().filter(|t| t.kind.family() == *f).count()})
-    };
+    let by_family = |f: &Family| json!({"family": f, "count": holdings.threats.iter().filter(|t| t.kind.family() == *f).count()});
     let month = |(i, label): (usize, &String)| json!({"label": label, "count": total(i)});
     let text = env.get_template(name)?.render(context! {
         heading => written(json!({"title": heading.title, "scope": heading.scope})),
@@ -83,9 +90,7 @@ fn written(value: impl serde::Serialize) -> Value {
 
 /// The holdings as the templates read them: times as seconds, types as text, arguments by role.
 fn view(h: &Holdings) -> Value {
-    let evidence = |e: &crate::Evidence| {
-        json!({"forum": e.forum, "post": e.post, "thread": e.thread, "author": e.author, "time": e.time.map(|t| t.0), "url": e.url})
-    };
+    let evidence = |e: &crate::Evidence| json!({"forum": e.forum, "post": e.post, "thread": e.thread, "author": e.author, "time": e.time.map(|t| t.0), "url": e.url});
     let kinds = |list: &[(tm_model::EntityType, String)]| {
         list.iter().map(|(k, v)| json!({"kind": k, "value": v})).collect::<Vec<_>>()
     };
@@ -115,9 +120,7 @@ fn view(h: &Holdings) -> Value {
         json!({"kind": e.kind, "value": e.value, "posts": e.posts, "first": e.first.map(|t| t.0), "last": e.last.map(|t| t.0),
             "tags": e.tags, "evidence": e.evidence.iter().map(evidence).collect::<Vec<_>>()})
     };
-    let forum = |f: &crate::ForumNote| {
-        json!({"name": f.name, "posts": f.posts, "accounts": f.accounts, "first": f.first.map(|t| t.0), "last": f.last.map(|t| t.0)})
-    };
+    let forum = |f: &crate::ForumNote| json!({"name": f.name, "posts": f.posts, "accounts": f.accounts, "first": f.first.map(|t| t.0), "last": f.last.map(|t| t.0)});
     written(json!({
         "threats": threats,
         "actors": h.actors.iter().map(actor).collect::<Vec<_>>(),
@@ -137,7 +140,8 @@ fn families(h: &Holdings) -> (Vec<String>, BTreeMap<Family, Vec<u64>>) {
         }
         _ => Vec::new(),
     };
-    let mut out: BTreeMap<Family, Vec<u64>> = Family::ALL.iter().map(|f| (*f, vec![0; labels.len()])).collect();
+    let mut out: BTreeMap<Family, Vec<u64>> =
+        Family::ALL.iter().map(|f| (*f, vec![0; labels.len()])).collect();
     for (month, kind, n) in &h.months {
         if let Some(i) = labels.iter().position(|l| l == month) {
             out.entry(kind.family()).or_default()[i] += n;
@@ -151,7 +155,8 @@ fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '(' | ')' | '#' | '|' | '!' | '~' | '&' => {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '(' | ')' | '#' | '|' | '!'
+            | '~' | '&' => {
                 out.push('\\');
                 out.push(c);
             }

@@ -13,7 +13,10 @@ fn html_shows_forum_text_as_text() {
     assert!(!html.contains("<script"));
     assert!(html.contains("Harbour &lt;b&gt;"));
     assert_eq!(html.matches("<svg").count(), 2);
-    assert!(html.contains("post <a rel=\"noreferrer noopener\" href=\"https://forum.example/p/1\">") || html.contains("href=\"https:&#x2f;&#x2f;forum.example"));
+    assert!(
+        html.contains("post <a rel=\"noreferrer noopener\" href=\"https://forum.example/p/1\">")
+            || html.contains("href=\"https:&#x2f;&#x2f;forum.example")
+    );
 }
 
 #[test]

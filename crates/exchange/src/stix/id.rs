@@ -20,9 +20,11 @@ pub(super) fn object(kind: &str, parts: &[&str]) -> String {
     format!("{kind}--{}", uuid(&[&[kind], parts].concat()))
 }
 
-/// A UUID of ours.
+/// A UUID of ours. STIX 2.1 section 2.9 wants version 4 for everything but observables: the digest fills the places of the
+/// random bits, so that the form is the one asked for and the value still follows from the parts.
 pub(crate) fn uuid(parts: &[&str]) -> Uuid {
-    Uuid::new_v5(&OBJECTS, parts.join("\u{1f}").as_bytes())
+    let digest = Uuid::new_v5(&OBJECTS, parts.join("\u{1f}").as_bytes());
+    uuid::Builder::from_random_bytes(digest.into_bytes()).into_uuid()
 }
 
 #[cfg(test)]

@@ -95,7 +95,8 @@ struct Maker {
 fn moment(t: Option<Timestamp>) -> String {
     // STIX knows years of four digits only.
     let t = t.filter(|t| (0..253_402_300_800).contains(&t.0)).unwrap_or(BEGINNING);
-    t.to_string()
+    // Moments of domain objects must be precise to the millisecond, even where nobody knows them.
+    t.to_string().replace('Z', ".000Z")
 }
 
 /// 0 to 1 as the whole number of 0 to 100 that STIX wants.
@@ -185,9 +186,22 @@ impl Maker {
         Some(self.put(object))
     }
 
-    fn relate(&mut self, from: &str, kind: &str, to: &str, first: Option<Timestamp>, last: Option<Timestamp>) -> String {
+    fn relate(
+        &mut self,
+        from: &str,
+        kind: &str,
+        to: &str,
+        first: Option<Timestamp>,
+        last: Option<Timestamp>,
+    ) -> String {
         let id = id::object("relationship", &[from, kind, to]);
-        self.domain("relationship", &id, first, last, json!({"relationship_type": kind, "source_ref": from, "target_ref": to}))
+        self.domain(
+            "relationship",
+            &id,
+            first,
+            last,
+            json!({"relationship_type": kind, "source_ref": from, "target_ref": to}),
+        )
     }
 
     fn forum(&mut self, name: &str) -> String {
@@ -253,12 +267,20 @@ impl Maker {
         let domain = match e.kind {
             E::Malware => named("malware", json!({"name": e.value, "is_family": true})),
             E::Tool => named("tool", json!({"name": e.value})),
-            E::ThreatActor => named("threat-actor", json!({"name": e.value, "threat_actor_types": ["unknown"]})),
+            E::ThreatActor => {
+                named("threat-actor", json!({"name": e.value, "threat_actor_types": ["unknown"]}))
+            }
             E::Organization => named("identity", json!({"name": e.value, "identity_class": "organization"})),
             E::Technique => named("attack-pattern", json!({"name": e.value})),
-            E::AttackTechnique => named("attack-pattern", json!({"name": e.value, "external_references":
-                [{"source_name": "mitre-attack", "external_id": e.value}]})),
-            E::Cve => named("vulnerability", json!({"name": e.value, "external_references": [{"source_name": "cve", "external_id": e.value}]})),
+            E::AttackTechnique => named(
+                "attack-pattern",
+                json!({"name": e.value, "external_references":
+                [{"source_name": "mitre-attack", "external_id": e.value}]}),
+            ),
+            E::Cve => named(
+                "vulnerability",
+                json!({"name": e.value, "external_references": [{"source_name": "cve", "external_id": e.value}]}),
+            ),
             E::Cwe | E::Vulnerability => named("vulnerability", json!({"name": e.value})),
             _ => None,
         };
@@ -272,9 +294,15 @@ impl Maker {
         let observable = self.observable(e.kind, &e.value)?;
         let id = id::object("observed-data", &[e.kind.as_str(), &e.value]);
         let (first, last) = (moment(e.first), moment(e.last));
-        let observed = self.domain("observed-data", &id, e.first, e.last, json!({"first_observed": first,
+        let observed = self.domain(
+            "observed-data",
+            &id,
+            e.first,
+            e.last,
+            json!({"first_observed": first,
             "last_observed": last.max(first.clone()), "number_observed": e.posts.clamp(1, 999_999_999),
-            "object_refs": [observable], "external_references": references}));
+            "object_refs": [observable], "external_references": references}),
+        );
         let Some(pattern) = observable::pattern(e.kind, &e.value).filter(|_| e.blockable()) else {
             return Some(observable);
         };
@@ -284,7 +312,8 @@ impl Maker {
             "description": format!("{} in {} posts of hacker forums; a mention, not a verdict.", e.kind, e.posts),
             "external_references": references}));
         self.relate(&indicator, "based-on", &observed, e.first, e.last);
-        let mut forums: Vec<&str> = e.evidence.iter().map(|x| x.forum.as_str()).filter(|f| !f.is_empty()).collect();
+        let mut forums: Vec<&str> =
+            e.evidence.iter().map(|x| x.forum.as_str()).filter(|f| !f.is_empty()).collect();
         forums.sort_unstable();
         forums.dedup();
         let seen: Vec<String> = forums.iter().map(|f| self.forum(f)).collect();
@@ -346,7 +375,11 @@ impl Maker {
             }
             let (kind, own, how) = match role {
                 Role::Target => ("identity", json!({"name": value, "identity_class": "unknown"}), "targets"),
-                _ => ("threat-actor", json!({"name": value, "threat_actor_types": ["unknown"]}), "attributed-to"),
+                _ => (
+                    "threat-actor",
+                    json!({"name": value, "threat_actor_types": ["unknown"]}),
+                    "attributed-to",
+                ),
             };
             let made = id::object(kind, &["entity", &value.to_lowercase()]);
             self.domain(kind, &made, t.first, t.last, own);
@@ -357,8 +390,13 @@ impl Maker {
         let lines: Vec<String> = t.timeline.iter().take(SENTENCES).map(line).collect();
         if !lines.is_empty() {
             let note = id::object("note", &["timeline", &t.id]);
-            refs.push(self.domain("note", &note, t.first, t.last,
-                json!({"abstract": "Timeline", "content": lines.join("\n"), "object_refs": [id]})));
+            refs.push(self.domain(
+                "note",
+                &note,
+                t.first,
+                t.last,
+                json!({"abstract": "Timeline", "content": lines.join("\n"), "object_refs": [id]}),
+            ));
         }
         let mut seen = std::collections::HashSet::new();
         refs.retain(|r| seen.insert(r.clone()));
@@ -371,7 +409,8 @@ impl Maker {
     /// How a threat event stands to an entity of its posts.
     fn tie(&mut self, id: &str, made: &str, kind: EntityType, value: &str, t: &ThreatItem) -> String {
         let target = t.arguments.iter().any(|(r, v, _)| {
-            matches!(r, Role::Target | Role::Vulnerability) && v.to_lowercase().contains(&value.to_lowercase())
+            matches!(r, Role::Target | Role::Vulnerability)
+                && v.to_lowercase().contains(&value.to_lowercase())
         });
         let campaign = id.starts_with("campaign");
         let prefix = made.split("--").next().unwrap_or_default();
@@ -386,7 +425,15 @@ impl Maker {
     }
 
     /// What somebody wrote, as a note on the account.
-    fn note(&mut self, e: &Evidence, key: &str, title: &str, text: &str, labels: &[String], confidence: Option<f64>) {
+    fn note(
+        &mut self,
+        e: &Evidence,
+        key: &str,
+        title: &str,
+        text: &str,
+        labels: &[String],
+        confidence: Option<f64>,
+    ) {
         let about = match &e.author {
             Some(author) => self.account(&e.forum, author),
             None => self.forum(&e.forum),

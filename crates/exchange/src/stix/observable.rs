@@ -44,10 +44,7 @@ pub(super) fn observable(kind: EntityType, value: &str, extension: &str) -> Opti
 /// A user account of a service or of a forum.
 pub(super) fn account(kind: &str, login: &str, shown: &str, extension: &str) -> Value {
     let own = json!({extension: {"extension_type": "property-extension", "account_kind": kind}});
-    let rest = Map::from_iter([
-        ("display_name".to_owned(), json!(shown)),
-        ("extensions".to_owned(), own),
-    ]);
+    let rest = Map::from_iter([("display_name".to_owned(), json!(shown)), ("extensions".to_owned(), own)]);
     object("user-account", json!({"account_login": login, "user_id": format!("{kind}:{login}")}), rest)
 }
 

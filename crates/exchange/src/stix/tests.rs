@@ -65,7 +65,12 @@ pub(crate) fn holdings() -> Holdings {
             contacts: vec![(EntityType::Telegram, "vega_shop".into())],
             ..Actor::default()
         }],
-        events: vec![EventNote { sentence, confidence: 0.8, arguments: vec![(Role::Target, "Cloudflare".into())], offset: 3 }],
+        events: vec![EventNote {
+            sentence,
+            confidence: 0.8,
+            arguments: vec![(Role::Target, "Cloudflare".into())],
+            offset: 3,
+        }],
         posts: vec![PostNote { evidence: evidence("1"), text: "words".into() }],
         entities,
         months: vec![("2025-05".into(), EventType::Ddos, 1), ("2025-07".into(), EventType::Sell, 4)],
@@ -81,7 +86,13 @@ fn every_reference_leads_to_an_object_of_the_bundle() {
     let mut refs = 0;
     for o in objects {
         for (key, value) in o.as_object().unwrap() {
-            let list: Vec<&Value> = if key.ends_with("_ref") { vec![value] } else if key.ends_with("_refs") { value.as_array().unwrap().iter().collect() } else { Vec::new() };
+            let list: Vec<&Value> = if key.ends_with("_ref") {
+                vec![value]
+            } else if key.ends_with("_refs") {
+                value.as_array().unwrap().iter().collect()
+            } else {
+                Vec::new()
+            };
             for r in list {
                 refs += 1;
                 assert!(ids.contains(r.as_str().unwrap()), "{key} {r} of {o}");
@@ -94,8 +105,13 @@ fn every_reference_leads_to_an_object_of_the_bundle() {
 #[test]
 fn only_what_a_blocklist_should_have_is_an_indicator() {
     let bundle = bundle(&holdings(), Tlp::Amber);
-    let patterns: Vec<&str> =
-        bundle["objects"].as_array().unwrap().iter().filter(|o| o["type"] == "indicator").map(|o| o["pattern"].as_str().unwrap()).collect();
+    let patterns: Vec<&str> = bundle["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|o| o["type"] == "indicator")
+        .map(|o| o["pattern"].as_str().unwrap())
+        .collect();
     assert_eq!(patterns, ["[ipv4-addr:value = '9.9.9.1']"]);
 }
 
@@ -109,7 +125,13 @@ fn equal_holdings_give_equal_bundles() {
 fn misp_flags_only_the_indicator() {
     let all = crate::misp::events(&holdings(), Tlp::Amber);
     let event = &all["response"][0]["Event"];
-    let flagged: Vec<&str> = event["Attribute"].as_array().unwrap().iter().filter(|a| a["to_ids"] == true).map(|a| a["value"].as_str().unwrap()).collect();
+    let flagged: Vec<&str> = event["Attribute"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|a| a["to_ids"] == true)
+        .map(|a| a["value"].as_str().unwrap())
+        .collect();
     assert_eq!(flagged, ["9.9.9.1"]);
     assert_eq!(event["Object"][0]["name"], "user-account");
     let mut ids = std::collections::HashSet::new();

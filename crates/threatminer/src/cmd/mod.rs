@@ -11,6 +11,7 @@ mod import;
 mod known;
 mod model;
 mod rank;
+mod report;
 mod rules;
 mod serve;
 mod train;
@@ -55,7 +56,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Threats(a) => known::threats(&s, &a),
         Command::Search(a) => known::search(&s, &a),
         Command::Export(a) => export::run(&s, &a),
-        Command::Report(_) => unbuilt("report"),
+        Command::Report(a) => report::run(&s, &a),
         Command::Eval(a) => eval::run(&s, &a),
         Command::Train(a) => train::run(&s, &a),
         Command::Rules(RulesCommand::Check { files }) => rules::check(&files),
