@@ -24,7 +24,7 @@ pub(crate) fn holdings() -> Holdings {
         evidence: vec![evidence("1")],
     };
     let entities = vec![
-        entity(EntityType::Ipv4, "9.9.9.1", &[]),
+        entity(EntityType::Md5, "900150983cd24fb0d6963f7d28e17f72", &[]),
         entity(EntityType::Ipv4, "192.168.0.7", &["private"]),
         entity(EntityType::Malware, "IP Killer", &[]),
         entity(EntityType::Telegram, "vega_shop", &[]),
@@ -112,7 +112,7 @@ fn only_what_a_blocklist_should_have_is_an_indicator() {
         .filter(|o| o["type"] == "indicator")
         .map(|o| o["pattern"].as_str().unwrap())
         .collect();
-    assert_eq!(patterns, ["[ipv4-addr:value = '9.9.9.1']"]);
+    assert_eq!(patterns, ["[file:hashes.MD5 = '900150983cd24fb0d6963f7d28e17f72']"]);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn misp_flags_only_the_indicator() {
         .filter(|a| a["to_ids"] == true)
         .map(|a| a["value"].as_str().unwrap())
         .collect();
-    assert_eq!(flagged, ["9.9.9.1"]);
+    assert_eq!(flagged, ["900150983cd24fb0d6963f7d28e17f72"]);
     assert_eq!(event["Object"][0]["name"], "user-account");
     let mut ids = std::collections::HashSet::new();
     for a in event["Attribute"].as_array().unwrap() {
