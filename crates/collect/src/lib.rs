@@ -46,5 +46,5 @@ pub use format::{Format, UnknownFormatName};
 pub use import::{Import, Item, Options, open, open_reader};
 pub use input::Meter;
 pub use text::{
-    Bbcode, Cleaned, clean_bbcode, clean_markdown, clean_s9e, decode_entities, flatten_html, strip_controls,
+    Bbcode, Cleaned, clean_bbcode, clean_html, clean_markdown, clean_s9e, decode_entities, flatten_html, strip_controls,
 };

@@ -6,11 +6,15 @@
 
 mod discuz;
 mod fluxbb;
+mod invision;
 mod known;
 mod mybb;
 mod nodebb;
 mod phpbb;
 mod smf;
+mod vbulletin;
+mod vbulletin5;
+mod xenforo;
 
 use crate::{
     CollectError, Item, Meter, Options,
@@ -61,8 +65,16 @@ impl Hidden {
 enum Role {
     Settings,
     Boards,
+    /// Names of boards, where an engine keeps them among the words of its languages.
+    BoardNames,
     Threads,
     Users,
+    /// When posts were edited.
+    Edits,
+    /// Names of the kinds of nodes (vBulletin 5).
+    Kinds,
+    /// What stands beside the texts of posts (vBulletin 5).
+    Nodes,
     Posts,
 }
 
@@ -101,8 +113,18 @@ trait Engine: Sync {
     fn post(&self, row: &Row, known: &Known, options: &Options) -> Outcome;
 }
 
-static ENGINES: [&dyn Engine; 6] =
-    [&mybb::Mybb, &phpbb::Phpbb, &smf::Smf, &fluxbb::Fluxbb, &discuz::Discuz, &nodebb::Nodebb];
+static ENGINES: [&dyn Engine; 10] = [
+    &mybb::Mybb,
+    &phpbb::Phpbb,
+    &smf::Smf,
+    &fluxbb::Fluxbb,
+    &discuz::Discuz,
+    &nodebb::Nodebb,
+    &xenforo::Xenforo,
+    &vbulletin::Vbulletin,
+    &vbulletin5::Vbulletin5,
+    &invision::Invision,
+];
 
 /// A forum in a dump: an engine and the prefix of its tables.
 type Key = (usize, String);
