@@ -1,7 +1,7 @@
 //! JSON lines: one post a line.
 
 use crate::{
-    CollectError, Item, Options,
+    CollectError, Item, Options, Posts,
     bytes::{ByteStream, Line},
     field::{finish, reject},
     input::read_error,
@@ -21,11 +21,11 @@ impl JsonlPosts {
         JsonlPosts { name, bytes, line: Vec::new(), row: 0, cap: options.max_value }
     }
 
-    pub(crate) fn row(&self) -> u64 {
-        self.row
-    }
 
-    pub(crate) fn next(&mut self) -> Option<Result<Item, CollectError>> {
+}
+
+impl Posts for JsonlPosts {
+    fn next(&mut self) -> Option<Result<Item, CollectError>> {
         loop {
             // One long line must not hold its memory until the end of the file.
             self.line.shrink_to(1024 * 1024);
@@ -53,6 +53,16 @@ impl JsonlPosts {
             }));
         }
     }
+
+    fn row(&self) -> u64 {
+        self.row
+    }
+}
+
+/// Whether a file ends its first line behind an object with a text: one post a line.
+pub(crate) fn begins_with_a_post(bytes: &[u8]) -> bool {
+    let line = bytes.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default();
+    parse(line.trim_ascii()).is_ok()
 }
 
 fn parse(line: &[u8]) -> Result<PostRecord, String> {

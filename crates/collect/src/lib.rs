@@ -26,7 +26,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod archive;
 mod bytes;
+mod collection;
 pub mod crawl;
 mod dump;
 pub mod engine;
@@ -36,15 +38,19 @@ mod format;
 mod import;
 mod input;
 mod jsonl;
+mod pages;
 mod sql;
 mod table;
+mod telegram;
 mod text;
 
 pub use dump::Hidden;
 pub use error::CollectError;
 pub use format::{Format, UnknownFormatName};
-pub use import::{Import, Item, Options, open, open_reader};
+pub use import::{Import, Item, Options, needs_a_file, open, open_reader};
+pub(crate) use import::Posts;
 pub use input::Meter;
+pub use pages::Pages;
 pub use text::{
     Bbcode, Cleaned, clean_bbcode, clean_html, clean_markdown, clean_s9e, decode_entities, flatten_html, strip_controls,
 };

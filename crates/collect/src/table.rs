@@ -1,7 +1,7 @@
 //! CSV: a header row that names the columns, then one post a row.
 
 use crate::{
-    CollectError, Item, Options,
+    CollectError, Item, Options, Posts,
     bytes::ByteStream,
     field::{finish, reject},
     input::read_error,
@@ -143,9 +143,6 @@ impl CsvPosts {
         Ok(posts)
     }
 
-    pub(crate) fn row(&self) -> u64 {
-        self.row
-    }
 
     fn bytes_of(&self, field: usize) -> &[u8] {
         let start = if field == 0 { 0 } else { self.ends[field - 1] };
@@ -206,22 +203,6 @@ impl CsvPosts {
         }
     }
 
-    pub(crate) fn next(&mut self) -> Option<Result<Item, CollectError>> {
-        let refused = match self.record() {
-            Record::End => {
-                let source = self.bytes.take_error()?;
-                return Some(Err(read_error(&self.name, self.row, source)));
-            }
-            Record::TooLarge => {
-                format!("the row is longer than {} bytes or never ends; look for an open quote", self.cap)
-            }
-            Record::Whole => match self.post() {
-                Ok(post) => return Some(Ok(Item::Post(Box::new(post)))),
-                Err(reason) => reason,
-            },
-        };
-        Some(Ok(Item::Reject(reject(&self.name, self.row, refused, &self.data[..self.filled]))))
-    }
 
     fn post(&self) -> Result<PostRecord, String> {
         if self.fields != self.columns.len() {
@@ -249,6 +230,29 @@ impl CsvPosts {
         }
         finish(&mut post)?;
         Ok(post)
+    }
+}
+
+impl Posts for CsvPosts {
+    fn next(&mut self) -> Option<Result<Item, CollectError>> {
+        let refused = match self.record() {
+            Record::End => {
+                let source = self.bytes.take_error()?;
+                return Some(Err(read_error(&self.name, self.row, source)));
+            }
+            Record::TooLarge => {
+                format!("the row is longer than {} bytes or never ends; look for an open quote", self.cap)
+            }
+            Record::Whole => match self.post() {
+                Ok(post) => return Some(Ok(Item::Post(Box::new(post)))),
+                Err(reason) => reason,
+            },
+        };
+        Some(Ok(Item::Reject(reject(&self.name, self.row, refused, &self.data[..self.filled]))))
+    }
+
+    fn row(&self) -> u64 {
+        self.row
     }
 }
 

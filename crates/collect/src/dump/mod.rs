@@ -17,15 +17,14 @@ mod vbulletin5;
 mod xenforo;
 
 use crate::{
-    CollectError, Item, Meter, Options,
+    CollectError, Item, Meter, Options, Posts,
     field::reject,
-    input::{open_file, read_error, unpack},
-    sql::{Row, SqlReader, Step, Table},
+    input::{Reopen, read_error},
+    sql::{Charset, Row, Sampler, SqlReader, Step, Table},
 };
 use known::{Known, State};
 use std::{
     collections::{BTreeSet, HashMap},
-    path::PathBuf,
     sync::Arc,
 };
 use tm_model::PostRecord;
@@ -47,6 +46,14 @@ impl Hidden {
     /// All of them.
     pub fn total(&self) -> u64 {
         self.unapproved + self.deleted + self.drafts + self.moved
+    }
+
+    /// Adds what others left out.
+    pub(crate) fn add(&mut self, other: Hidden) {
+        self.unapproved += other.unapproved;
+        self.deleted += other.deleted;
+        self.drafts += other.drafts;
+        self.moved += other.moved;
     }
 
     fn count(&mut self, state: State) {
@@ -180,8 +187,9 @@ struct Forum {
 }
 
 pub(crate) struct SqlPosts {
-    path: PathBuf,
     name: String,
+    /// Opens the dump from its beginning.
+    reopen: Reopen,
     meter: Meter,
     options: Options,
     forum: Option<Forum>,
@@ -192,11 +200,10 @@ pub(crate) struct SqlPosts {
 }
 
 impl SqlPosts {
-    pub(crate) fn new(path: PathBuf, meter: Meter, options: Options) -> SqlPosts {
-        let name = path.display().to_string();
+    pub(crate) fn new(name: String, reopen: Reopen, meter: Meter, options: Options) -> SqlPosts {
         SqlPosts {
-            path,
             name,
+            reopen,
             meter,
             options,
             forum: None,
@@ -207,31 +214,42 @@ impl SqlPosts {
         }
     }
 
-    pub(crate) fn row(&self) -> u64 {
-        self.row
-    }
-    pub(crate) fn hidden(&self) -> Hidden {
-        self.hidden
-    }
-    pub(crate) fn engine(&self) -> Option<&'static str> {
-        self.forum.as_ref().map(|forum| ENGINES[forum.key.0].name())
-    }
-    pub(crate) fn forum(&self) -> Option<&str> {
-        self.forum.as_ref()?.known.forum.as_deref()
-    }
-
     fn open(&self) -> Result<SqlReader, CollectError> {
-        let (file, _) = open_file(&self.path)?;
-        Ok(SqlReader::new(unpack(&self.name, file, &self.meter)?, self.options.max_value))
+        Ok(SqlReader::new((self.reopen)(&self.meter)?, self.options.max_value))
     }
 
-    /// The first reading: finds the forum and learns all but its posts.
-    fn learn(&self) -> Result<Option<Forum>, CollectError> {
-        let mut reader = self.open()?;
+    /// The first reading: finds the forum and learns all but its posts. Some posts are looked at for the charset.
+    fn learn(&self) -> Result<(Option<Forum>, Arc<Charset>), CollectError> {
+        let mut charset: Arc<Charset> = Arc::default();
+        let mut again = false;
+        loop {
+            let before = self.meter.read();
+            let mut reader = self.open()?;
+            reader.set_charset(Arc::clone(&charset));
+            let survey = self.survey(&mut reader);
+            // Names were read before it was known how: the dump is read once more.
+            if survey.sampler.has_legacy() && !again {
+                charset = survey.sampler.charset(reader.declared());
+                again = true;
+                self.meter.rewind(before);
+                continue;
+            }
+            // A damaged file is read as far as it goes; the second reading reports the damage.
+            let broken = reader.take_error().is_some() || (reader.cut() && !survey.tables.is_empty());
+            return Ok((survey.choose(&self.name, broken)?, charset));
+        }
+    }
+
+    fn survey(&self, reader: &mut SqlReader) -> Survey {
         let mut survey = Survey::default();
         loop {
             match reader.next(&mut |table| survey.wants(table)) {
-                Step::Row => survey.learn(reader.row()),
+                Step::Row => {
+                    survey.learn(reader.row());
+                    if survey.current.is_empty() && survey.sampler.is_sated() {
+                        reader.skip_rows();
+                    }
+                }
                 Step::Refused(reason) => {
                     tracing::debug!(table = reader.row().table().name, reason, "row passed over")
                 }
@@ -241,15 +259,18 @@ impl SqlPosts {
         for table in reader.tables() {
             survey.declare(table);
         }
-        // A damaged file is read as far as it goes; the second reading reports the damage.
-        let broken = reader.take_error().is_some() || (reader.cut() && !survey.tables.is_empty());
-        survey.choose(&self.name, broken)
+        survey
     }
+}
 
-    pub(crate) fn next(&mut self) -> Option<Result<Item, CollectError>> {
+impl Posts for SqlPosts {
+    fn next(&mut self) -> Option<Result<Item, CollectError>> {
         if self.reader.is_none() {
-            match self.learn().and_then(|forum| Ok((forum, self.open()?))) {
-                Ok((forum, reader)) => (self.forum, self.reader) = (forum, Some(reader)),
+            match self.learn().and_then(|learnt| Ok((learnt, self.open()?))) {
+                Ok(((forum, charset), mut reader)) => {
+                    reader.set_charset(charset);
+                    (self.forum, self.reader) = (forum, Some(reader));
+                }
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -286,7 +307,19 @@ impl SqlPosts {
         }
         reader.cut().then(|| Err(CollectError::Truncated { path: self.name.clone(), row: self.row }))
     }
-}
+
+    fn row(&self) -> u64 {
+        self.row
+    }
+    fn hidden(&self) -> Hidden {
+        self.hidden
+    }
+    fn engine(&self) -> Option<&'static str> {
+        self.forum.as_ref().map(|forum| ENGINES[forum.key.0].name())
+    }
+    fn forum(&self) -> Option<&str> {
+        self.forum.as_ref()?.known.forum.as_deref()
+    }}
 
 /// What the first reading finds: every forum that some table may belong to.
 #[derive(Default)]
@@ -296,6 +329,7 @@ struct Survey {
     current: Vec<(Key, Role)>,
     tables: BTreeSet<String>,
     nameless: Option<String>,
+    sampler: Sampler,
 }
 
 #[derive(Default)]
@@ -337,6 +371,7 @@ impl Survey {
             return false;
         }
         self.current.clear();
+        let mut sample = false;
         for (key, role) in self.classified.of(table) {
             if self.forums.len() >= MAX_FORUMS && !self.forums.contains_key(key) {
                 continue;
@@ -344,15 +379,19 @@ impl Survey {
             if *role == Role::Posts {
                 *self.forums.entry(key.clone()).or_default().posts.get_or_insert(0) += 1;
                 if !ENGINES[key.0].learns_from_posts() {
+                    sample |= !self.sampler.is_sated();
                     continue;
                 }
             }
             self.current.push((key.clone(), *role));
         }
-        !self.current.is_empty()
+        sample || !self.current.is_empty()
     }
 
     fn learn(&mut self, row: &Row) {
+        if !self.sampler.is_sated() {
+            self.sampler.feed(row, self.current.is_empty());
+        }
         for (key, role) in &self.current {
             if !self.forums.contains_key(key) {
                 self.forums.insert(key.clone(), Candidate::default());

@@ -1,6 +1,6 @@
 //! One row: the values of a tuple, in memory that is used again for the next.
 
-use super::Table;
+use super::{Charset, Table};
 use std::{borrow::Cow, sync::Arc};
 
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +18,13 @@ pub(crate) struct Row {
     open: usize,
     too_large: bool,
     max_value: usize,
+    charset: Arc<Charset>,
 }
 
 impl Row {
     pub(super) fn new(max_value: usize) -> Row {
         let table = Arc::new(Table { name: String::new(), columns: Vec::new() });
-        Row { table, data: Vec::new(), values: Vec::new(), open: 0, too_large: false, max_value }
+        Row { table, data: Vec::new(), values: Vec::new(), open: 0, too_large: false, max_value, charset: Arc::default() }
     }
 
     pub(super) fn begin(&mut self, table: &Arc<Table>) {
@@ -111,9 +112,20 @@ impl Row {
         self.data.get(value.start..value.end)
     }
 
-    /// The text of a column; bytes that are no UTF-8 become U+FFFD.
+    /// The text of a column; bytes that are no UTF-8 are read in the charset of the dump, and become U+FFFD where that
+    /// has no character for them.
     pub(crate) fn text(&self, column: &str) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes(column).unwrap_or_default())
+        self.charset.decode(column, self.bytes(column).unwrap_or_default())
+    }
+
+    pub(super) fn set_charset(&mut self, charset: Arc<Charset>) {
+        self.charset = charset;
+    }
+
+    /// Columns and their bytes; NULLs are left out.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let values = self.table.columns.iter().zip(&self.values).filter(|(_, value)| !value.null);
+        values.filter_map(|(name, value)| Some((name.as_str(), self.data.get(value.start..value.end)?)))
     }
 
     /// The whole number in a column.

@@ -15,5 +15,6 @@ pub use html::flatten_html;
 pub use markdown::clean_markdown;
 pub use page::clean_html;
 pub(crate) use page::clean_html_around_bbcode;
+pub(crate) use output::plain_links;
 pub use output::{Cleaned, strip_controls};
 pub use s9e::clean_s9e;

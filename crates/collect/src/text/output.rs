@@ -57,6 +57,11 @@ impl Output {
         self.pending = true;
     }
 
+    /// Whether what comes next begins a line.
+    pub fn breaks(&self) -> bool {
+        self.pending
+    }
+
     /// Adds text; line feeds at its beginning are swallowed where a break is due anyway.
     pub fn push(&mut self, mut piece: &str) {
         if self.pending {
@@ -139,7 +144,7 @@ impl Output {
 const LONGEST_LINK: usize = 4096;
 
 /// Addresses written out in a text, with where they begin.
-pub(super) fn plain_links(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn plain_links(text: &str) -> impl Iterator<Item = (usize, &str)> {
     // A hostile text may be all addresses.
     memchr::memmem::find_iter(text.as_bytes(), b"://")
         .take(10 * MOST)

@@ -103,7 +103,7 @@ impl Page {
             if word.is_empty() {
                 continue;
             }
-            if self.blank && !self.out.text.is_empty() && !self.out.text.ends_with('\n') {
+            if self.blank && !self.out.breaks() && !self.out.text.is_empty() && !self.out.text.ends_with('\n') {
                 self.out.push(" ");
             }
             self.blank = false;
