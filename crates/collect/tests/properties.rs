@@ -84,7 +84,7 @@ proptest! {
 
     #[test]
     fn any_bytes_end_in_any_format(bytes in bytes()) {
-        let options = Options { max_value: 300, link_targets: true };
+        let options = Options { max_value: 300, link_targets: true, ..Options::default() };
         for format in [Some(Format::Jsonl), Some(Format::Csv), None] {
             if let Ok(import) = open_reader("any", std::io::Cursor::new(bytes.clone()), format, options.clone()) {
                 drain(import)?;

@@ -109,9 +109,11 @@ struct Sample {
 #[derive(Default)]
 pub(crate) struct Sampler {
     columns: BTreeMap<String, Sample>,
-    /// Values with characters beyond ASCII that are UTF-8, and that are not.
-    utf8: usize,
+    /// Values that are no UTF-8.
     legacy: usize,
+    /// Bytes of values with characters beyond ASCII that are UTF-8, and of those that are not.
+    utf8_bytes: usize,
+    legacy_bytes: usize,
     /// Rows looked at.
     rows: usize,
     bytes: usize,
@@ -134,7 +136,7 @@ impl Sampler {
                 continue;
             }
             if std::str::from_utf8(value).is_ok() {
-                self.utf8 += 1;
+                self.utf8_bytes += value.len();
                 self.bytes += value.len();
                 continue;
             }
@@ -142,6 +144,7 @@ impl Sampler {
                 continue;
             }
             self.legacy += 1;
+            self.legacy_bytes += value.len();
             if !self.columns.contains_key(column) && self.columns.len() < COLUMNS {
                 self.columns.insert(column.to_owned(), Sample::default());
             }
@@ -178,7 +181,7 @@ impl Sampler {
                 columns.push((name.clone(), own));
             }
         }
-        let only_legacy = self.legacy >= 8 && self.legacy > 20 * self.utf8;
+        let only_legacy = self.legacy >= 8 && self.legacy_bytes > 20 * self.utf8_bytes;
         Arc::new(Charset { legacy, columns, only_legacy })
     }
 }
