@@ -1,7 +1,7 @@
 //! A folder or archive: every member read as what it is, pages by the engines that made them.
 
 use crate::{
-    CollectError, Format, Hidden, Item, Meter, Options, Posts,
+    CollectError, Format, Hidden, Item, Meter, Options, Personal, Posts,
     archive::{Broken, Member, Members, is_tar, is_zip},
     bytes::ByteStream,
     import::{Opened, posts_of},
@@ -30,6 +30,7 @@ pub(crate) struct Collection {
     hidden: Hidden,
     private: u64,
     inner_pages: Pages,
+    personal: Vec<(String, Personal)>,
     engine: Option<&'static str>,
     done: bool,
 }
@@ -47,6 +48,7 @@ impl Collection {
             hidden: Hidden::default(),
             private: 0,
             inner_pages: Pages::default(),
+            personal: Vec::new(),
             engine: None,
             done: false,
         }
@@ -139,7 +141,8 @@ impl Collection {
     }
 
     /// Puts away the member that was read to its end.
-    fn put_away(&mut self, inner: Box<dyn Posts>) {
+    fn put_away(&mut self, mut inner: Box<dyn Posts>) {
+        self.personal.append(&mut inner.take_personal());
         self.before += inner.row();
         self.hidden.add(inner.hidden());
         self.private += inner.private();
@@ -191,6 +194,9 @@ impl Posts for Collection {
             hidden.add(inner.hidden());
         }
         hidden
+    }
+    fn take_personal(&mut self) -> Vec<(String, Personal)> {
+        std::mem::take(&mut self.personal)
     }
     fn private(&self) -> u64 {
         self.private + self.inner.as_ref().map_or(0, |inner| inner.private())

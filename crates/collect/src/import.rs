@@ -1,8 +1,8 @@
 //! One import: a file or stream of posts, item by item.
 
 use crate::{
-    CollectError, Format, Hidden, Meter,
-    archive::{Folder, Members, Tar, Zip, is_tar, is_zip},
+    CollectError, Format, Hidden, Meter, Personal,
+    archive::{Folder, Members, OpenPlace, Tar, Zip, is_tar, is_zip},
     bytes::ByteStream,
     collection::Collection,
     dump::SqlPosts,
@@ -13,7 +13,8 @@ use crate::{
     telegram::TelegramPosts,
 };
 use std::{
-    io::{self, Read},
+    fs::File,
+    io::{self, Cursor, Read},
     path::Path,
     sync::Arc,
 };
@@ -27,8 +28,9 @@ pub struct Options {
     /// Writes the address of a labelled link behind its label, as `label (address)`. Off unless told: a post's text
     /// is then what a reader sees.
     pub link_targets: bool,
-    /// Keeps what is members' own affair and has a place: private chats of Telegram exports, and personal data in the
-    /// snippets of rejects. Off unless told.
+    /// Keeps what is members' own affair: e-mail and network addresses of accounts (see [`Import::take_personal`]),
+    /// private chats of Telegram exports, personal data in the snippets of rejects. Passwords and hashes are never
+    /// read. Off unless told.
     pub keep_personal: bool,
 }
 
@@ -68,6 +70,10 @@ pub(crate) trait Posts: Send {
     }
     fn pages(&self) -> Option<Pages> {
         None
+    }
+    /// Personal data by handle, where it is kept.
+    fn take_personal(&mut self) -> Vec<(String, Personal)> {
+        Vec::new()
     }
 }
 
@@ -128,36 +134,71 @@ pub fn open(
     let modified = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let modified = modified.and_then(|time| i64::try_from(time.as_secs()).ok()).map(Timestamp);
     let meter = Meter::new(size);
-    let mut bytes = unpack(&name, file, &meter)?;
-    let head = bytes.look(4096);
-    let (zip, tar) = (is_zip(head), is_tar(head));
-    // What is no regular file cannot be read a second time.
-    let needs_file = |kind| if size.is_none() { Err(CollectError::NeedsFile { path: name.clone(), kind }) } else { Ok(()) };
-    let (path, inside) = (path.to_owned(), name.clone());
+    let bytes = unpack(&name, file, &meter)?;
+    let (path, inside, place) = (path.to_owned(), name.clone(), path.to_owned());
     let reopen: Reopen = Arc::new(move |meter| {
         let (file, _) = open_file(&path)?;
         unpack(&inside, file, meter)
     });
-    if zip {
-        needs_file("a zip archive")?;
-        let members = Box::new(Zip::new(Path::new(&name)).map_err(failed)?);
-        return Ok(Import::of_members(name.clone(), members, Meter::new(size), options));
+    let place: OpenPlace = Arc::new(move || Ok(Box::new(File::open(&place)?)));
+    import(Opened { name, bytes, reopen, meter, modified }, place, size, format, options)
+}
+
+/// Reads posts from bytes in memory; `name` is what rejects and errors call them.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_bytes(
+    name: &str,
+    bytes: Vec<u8>,
+    format: Option<Format>,
+    options: Options,
+) -> Result<Import, CollectError> {
+    let whole: Arc<[u8]> = bytes.into();
+    let size = Some(whole.len() as u64);
+    let meter = Meter::new(size);
+    let name = name.to_owned();
+    let bytes = unpack(&name, Cursor::new(Arc::clone(&whole)), &meter)?;
+    let (inside, again) = (name.clone(), Arc::clone(&whole));
+    let reopen: Reopen = Arc::new(move |meter| unpack(&inside, Cursor::new(Arc::clone(&again)), meter));
+    let place: OpenPlace = Arc::new(move || Ok(Box::new(Cursor::new(Arc::clone(&whole)))));
+    import(Opened { name, bytes, reopen, meter, modified: None }, place, size, format, options)
+}
+
+/// `size` is that of a file; what is none cannot be read a second time.
+fn import(
+    mut opened: Opened,
+    place: OpenPlace,
+    size: Option<u64>,
+    format: Option<Format>,
+    options: Options,
+) -> Result<Import, CollectError> {
+    let name = opened.name.clone();
+    let head = opened.bytes.look(4096);
+    if size.is_none()
+        && let Some(kind) = needs_file(head, format.or_else(|| Format::of(&name, head)))
+    {
+        return Err(CollectError::NeedsFile { path: name, kind });
     }
-    if tar {
-        needs_file("a tar archive")?;
-        let members = Box::new(Tar::new(name.clone(), bytes, reopen));
-        return Ok(Import::of_members(name, members, meter, options));
+    if is_zip(head) {
+        let members = Zip::new(place).map_err(|source| CollectError::Open { path: name.clone(), source })?;
+        return Ok(Import::of_members(name, Box::new(members), Meter::new(size), options));
+    }
+    if is_tar(head) {
+        let members = Tar::new(name.clone(), opened.bytes, opened.reopen);
+        return Ok(Import::of_members(name, Box::new(members), opened.meter, options));
     }
     let format = match format {
         Some(format) => format,
-        None => Format::of(&name, head).ok_or_else(|| CollectError::UnknownFormat { path: name.clone() })?,
+        // Nothing holds no posts, whatever its format.
+        None if head.is_empty() && Format::from_name(&name).is_none() => Format::Jsonl,
+        None => Format::of(&name, head).ok_or(CollectError::UnknownFormat { path: name })?,
     };
-    let meter = match (format, size) {
-        (Format::Sql, None) => return Err(CollectError::NeedsFile { path: name, kind: "an SQL dump" }),
-        (Format::Sql, Some(size)) => Meter::new(Some(2 * size)),
-        _ => meter,
-    };
-    let opened = Opened { name, bytes, reopen, meter: meter.clone(), modified };
+    if format == Format::Sql {
+        // The bytes that were looked at are read again.
+        opened.meter = Meter::new(size.map(|size| 2 * size));
+    }
+    let meter = opened.meter.clone();
     Ok(Import { format, meter, source: posts_of(format, opened, &options)?, done: false })
 }
 
@@ -172,23 +213,13 @@ pub fn open_reader(
     options: Options,
 ) -> Result<Import, CollectError> {
     let meter = Meter::new(None);
-    let mut bytes = unpack(name, reader, &meter)?;
-    let head = bytes.look(4096);
+    let bytes = unpack(name, reader, &meter)?;
     let path = name.to_owned();
-    if let Some(kind) = needs_file(head, format) {
-        return Err(CollectError::NeedsFile { path, kind });
-    }
-    let format = match format {
-        Some(format) => format,
-        // An empty stream holds no posts, whatever its format.
-        None if head.is_empty() => Format::Jsonl,
-        None => Format::of(name, head).ok_or_else(|| CollectError::UnknownFormat { path: path.clone() })?,
-    };
-    let again = path.clone();
     let reopen: Reopen =
-        Arc::new(move |_| Err(CollectError::NeedsFile { path: again.clone(), kind: "a stream" }));
-    let opened = Opened { name: path, bytes, reopen, meter: meter.clone(), modified: None };
-    Ok(Import { format, meter, source: posts_of(format, opened, &options)?, done: false })
+        Arc::new(move |_| Err(CollectError::NeedsFile { path: path.clone(), kind: "a stream" }));
+    let place: OpenPlace = Arc::new(|| Err(io::ErrorKind::Unsupported.into()));
+    let opened = Opened { name: name.to_owned(), bytes, reopen, meter, modified: None };
+    import(opened, place, None, format, options)
 }
 
 fn needs_file(head: &[u8], format: Option<Format>) -> Option<&'static str> {
@@ -205,7 +236,7 @@ fn needs_file(head: &[u8], format: Option<Format>) -> Option<&'static str> {
 
 /// Whether an input whose first bytes are these has to be in a file: archives, and SQL dumps, packed or not.
 pub fn needs_a_file(head: &[u8], format: Option<Format>) -> bool {
-    match unpack_counted("", io::Cursor::new(head.to_vec())) {
+    match unpack_counted("", Cursor::new(head.to_vec())) {
         Ok(mut bytes) => needs_file(bytes.look(4096), format).is_some(),
         Err(_) => false,
     }
@@ -245,6 +276,11 @@ impl Import {
     /// Messages of private chats in a Telegram export that were left out.
     pub fn private(&self) -> u64 {
         self.source.private()
+    }
+    /// E-mail and network addresses of accounts, by handle: with [`Options::keep_personal`], and once the import is at
+    /// its end. Handed over once.
+    pub fn take_personal(&mut self) -> Vec<(String, Personal)> {
+        self.source.take_personal()
     }
     /// What saved pages came to, where some were read.
     pub fn pages(&self) -> Option<Pages> {

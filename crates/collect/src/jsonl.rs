@@ -14,11 +14,12 @@ pub(crate) struct JsonlPosts {
     line: Vec<u8>,
     row: u64,
     cap: usize,
+    keep_personal: bool,
 }
 
 impl JsonlPosts {
     pub(crate) fn new(name: String, bytes: ByteStream, options: &Options) -> JsonlPosts {
-        JsonlPosts { name, bytes, line: Vec::new(), row: 0, cap: options.max_value }
+        JsonlPosts { name, bytes, line: Vec::new(), row: 0, cap: options.max_value, keep_personal: options.keep_personal }
     }
 
 
@@ -41,7 +42,7 @@ impl Posts for JsonlPosts {
             self.row += 1;
             if end == Line::TooLong {
                 let reason = format!("the line is longer than {} bytes; split it", self.cap);
-                return Some(Ok(Item::Reject(reject(&self.name, self.row, reason, &self.line))));
+                return Some(Ok(Item::Reject(reject(&self.name, self.row, reason, &self.line, self.keep_personal))));
             }
             let line = self.line.trim_ascii();
             if line.is_empty() {
@@ -49,7 +50,7 @@ impl Posts for JsonlPosts {
             }
             return Some(Ok(match parse(line) {
                 Ok(post) => Item::Post(Box::new(post)),
-                Err(reason) => Item::Reject(reject(&self.name, self.row, reason, line)),
+                Err(reason) => Item::Reject(reject(&self.name, self.row, reason, line, self.keep_personal)),
             }));
         }
     }

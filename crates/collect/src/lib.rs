@@ -44,10 +44,10 @@ mod table;
 mod telegram;
 mod text;
 
-pub use dump::Hidden;
+pub use dump::{Hidden, Personal};
 pub use error::CollectError;
 pub use format::{Format, UnknownFormatName};
-pub use import::{Import, Item, Options, needs_a_file, open, open_reader};
+pub use import::{Import, Item, Options, needs_a_file, open, open_bytes, open_reader};
 pub(crate) use import::Posts;
 pub use input::Meter;
 pub use pages::Pages;

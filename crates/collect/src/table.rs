@@ -97,6 +97,7 @@ pub(crate) struct CsvPosts {
     row: u64,
     skipped: u64,
     cap: usize,
+    keep_personal: bool,
 }
 
 /// More columns than this are no table of posts, and would only cost memory.
@@ -125,6 +126,7 @@ impl CsvPosts {
             row: 0,
             skipped: 0,
             cap,
+            keep_personal: options.keep_personal,
         };
         let header = match posts.record() {
             Record::Whole => (0..posts.fields).map(|i| posts.text(i)).collect(),
@@ -248,7 +250,7 @@ impl Posts for CsvPosts {
                 Err(reason) => reason,
             },
         };
-        Some(Ok(Item::Reject(reject(&self.name, self.row, refused, &self.data[..self.filled]))))
+        Some(Ok(Item::Reject(reject(&self.name, self.row, refused, &self.data[..self.filled], self.keep_personal))))
     }
 
     fn row(&self) -> u64 {

@@ -466,7 +466,7 @@ impl Posts for TelegramPosts {
                 Ok(Some(post)) => return Some(Ok(Item::Post(Box::new(post)))),
                 Ok(None) => {}
                 Err(reason) => {
-                    return Some(Ok(Item::Reject(field::reject(&self.name, self.row, reason, &self.value))));
+                    return Some(Ok(Item::Reject(field::reject(&self.name, self.row, reason, &self.value, self.options.keep_personal))));
                 }
             }
         }

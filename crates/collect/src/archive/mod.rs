@@ -7,7 +7,7 @@ mod zip;
 
 pub(crate) use folder::Folder;
 pub(crate) use tar::{Tar, is_tar};
-pub(crate) use zip::{Zip, is_zip};
+pub(crate) use zip::{OpenPlace, Zip, is_zip};
 
 use crate::{CollectError, Meter};
 use std::{

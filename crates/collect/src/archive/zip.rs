@@ -4,9 +4,7 @@ use super::{Broken, Member, Members};
 use crate::input::{Counted, XZ_MEMORY, ZSTD_WINDOW, grows_too_far};
 use flate2::Crc;
 use std::{
-    fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
     sync::Arc,
 };
 use tm_model::Timestamp;
@@ -16,9 +14,17 @@ pub(crate) fn is_zip(head: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
 }
 
+/// A file, or bytes in memory.
+pub(crate) trait Place: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Place for T {}
+
+/// Opens the archive from its beginning.
+pub(crate) type OpenPlace = Arc<dyn Fn() -> io::Result<Box<dyn Place>> + Send + Sync>;
+
 pub(crate) struct Zip {
-    path: PathBuf,
-    archive: ZipArchive<BufReader<File>>,
+    open: OpenPlace,
+    archive: ZipArchive<BufReader<Box<dyn Place>>>,
     next: usize,
 }
 
@@ -26,12 +32,12 @@ pub(crate) struct Zip {
 const MOST_MEMBERS: usize = 5_000_000;
 
 impl Zip {
-    pub(crate) fn new(path: &Path) -> io::Result<Zip> {
-        let archive = ZipArchive::new(BufReader::new(File::open(path)?)).map_err(io::Error::other)?;
+    pub(crate) fn new(open: OpenPlace) -> io::Result<Zip> {
+        let archive = ZipArchive::new(BufReader::new(open()?)).map_err(io::Error::other)?;
         if archive.len() > MOST_MEMBERS {
             return Err(io::Error::other(format!("it has more than {MOST_MEMBERS} members")));
         }
-        Ok(Zip { path: path.to_owned(), archive, next: 0 })
+        Ok(Zip { open, archive, next: 0 })
     }
 
     fn member(&mut self, place: usize) -> Result<Option<Member>, Broken> {
@@ -69,9 +75,9 @@ impl Zip {
             Some(Timestamp(at.ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second()))
         });
         drop(file);
-        let path = self.path.clone();
+        let place = Arc::clone(&self.open);
         let open = move |meter: &crate::Meter| -> io::Result<Box<dyn Read + Send>> {
-            let mut file = File::open(&path)?;
+            let mut file = place()?;
             file.seek(SeekFrom::Start(start))?;
             let packed = BufReader::with_capacity(64 * 1024, Counted::new(file, meter).take(size));
             let inner: Box<dyn Read + Send> = match method {

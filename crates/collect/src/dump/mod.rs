@@ -10,6 +10,7 @@ mod invision;
 mod known;
 mod mybb;
 mod nodebb;
+mod personal;
 mod phpbb;
 mod smf;
 mod vbulletin;
@@ -22,7 +23,10 @@ use crate::{
     input::{Reopen, read_error},
     sql::{Charset, Row, Sampler, SqlReader, Step, Table},
 };
+pub use personal::Personal;
+
 use known::{Known, State};
+use personal::Register;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -184,6 +188,7 @@ impl Classified {
 struct Forum {
     key: Key,
     known: Known,
+    personal: Register,
 }
 
 pub(crate) struct SqlPosts {
@@ -197,6 +202,8 @@ pub(crate) struct SqlPosts {
     classified: Classified,
     row: u64,
     hidden: Hidden,
+    /// Personal data of posts, where it is kept.
+    posters: Register,
 }
 
 impl SqlPosts {
@@ -211,6 +218,7 @@ impl SqlPosts {
             row: 0,
             classified: Classified::default(),
             hidden: Hidden::default(),
+            posters: Register::default(),
         }
     }
 
@@ -241,7 +249,7 @@ impl SqlPosts {
     }
 
     fn survey(&self, reader: &mut SqlReader) -> Survey {
-        let mut survey = Survey::default();
+        let mut survey = Survey { keep_personal: self.options.keep_personal, ..Survey::default() };
         loop {
             match reader.next(&mut |table| survey.wants(table)) {
                 Step::Row => {
@@ -293,11 +301,19 @@ impl Posts for SqlPosts {
             };
             self.row += 1;
             match outcome {
-                Outcome::Post(post) => return Some(Ok(Item::Post(post))),
+                Outcome::Post(post) => {
+                    if self.options.keep_personal
+                        && let Some(author) = &post.author
+                    {
+                        self.posters.note(author, reader.row());
+                    }
+                    return Some(Ok(Item::Post(post)));
+                }
                 Outcome::Hidden(state) => self.hidden.count(state),
                 Outcome::Skip => {}
                 Outcome::Bad(reason) => {
-                    let reject = reject(&self.name, self.row, reason, &reader.row().head());
+                    let keep = self.options.keep_personal;
+                    let reject = reject(&self.name, self.row, reason, &reader.row().head(keep), keep);
                     return Some(Ok(Item::Reject(reject)));
                 }
             }
@@ -317,6 +333,13 @@ impl Posts for SqlPosts {
     fn engine(&self) -> Option<&'static str> {
         self.forum.as_ref().map(|forum| ENGINES[forum.key.0].name())
     }
+    fn take_personal(&mut self) -> Vec<(String, Personal)> {
+        let mut all = std::mem::take(&mut self.posters);
+        if let Some(forum) = &mut self.forum {
+            all.adopt(std::mem::take(&mut forum.personal));
+        }
+        all.take()
+    }
     fn forum(&self) -> Option<&str> {
         self.forum.as_ref()?.known.forum.as_deref()
     }}
@@ -330,11 +353,13 @@ struct Survey {
     tables: BTreeSet<String>,
     nameless: Option<String>,
     sampler: Sampler,
+    keep_personal: bool,
 }
 
 #[derive(Default)]
 struct Candidate {
     known: Known,
+    personal: Register,
     posts: Option<u64>,
 }
 
@@ -398,6 +423,13 @@ impl Survey {
             }
             if let Some(candidate) = self.forums.get_mut(key) {
                 ENGINES[key.0].learn(*role, row, &mut candidate.known);
+                if self.keep_personal && *role == Role::Users {
+                    const IDS: [&str; 6] = ["uid", "userid", "user_id", "member_id", "id_member", "id"];
+                    let id = IDS.iter().find_map(|column| row.id(column));
+                    if let Some(handle) = candidate.known.handle(id) {
+                        candidate.personal.note(&handle, row);
+                    }
+                }
             }
         }
     }
@@ -415,7 +447,7 @@ impl Survey {
             );
         }
         match found.into_iter().next() {
-            Some((key, candidate)) => Ok(Some(Forum { key, known: candidate.known })),
+            Some((key, candidate)) => Ok(Some(Forum { key, known: candidate.known, personal: candidate.personal })),
             None => match self.nameless {
                 Some(table) => Err(CollectError::MissingColumns { path: path.to_owned(), table }),
                 None if broken => Ok(None),

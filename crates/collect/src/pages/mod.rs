@@ -127,7 +127,7 @@ impl PageReader {
     }
 
     pub(crate) fn refuse(&mut self, name: &str, reason: &str) {
-        self.queue.push_back(Item::Reject(reject(&self.file, 0, format!("{name}: {reason}"), b"")));
+        self.queue.push_back(Item::Reject(reject(&self.file, 0, format!("{name}: {reason}"), b"", false)));
     }
 
     /// Reads a page; false when no engine knows it.

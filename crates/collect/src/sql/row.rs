@@ -10,6 +10,15 @@ struct Value {
     null: bool,
 }
 
+/// Columns that say nothing of a member beside what is shown to everybody.
+fn is_public(column: &str) -> bool {
+    const SHOWN: [&str; 15] = [
+        "subject", "title", "message", "pagetext", "post_text", "body", "post", "rawtext", "content", "dateline",
+        "post_time", "poster_time", "posted", "post_date", "visible",
+    ];
+    (column.ends_with("id") && !column.contains("session")) || SHOWN.contains(&column)
+}
+
 /// The values of a row by column name.
 pub(crate) struct Row {
     table: Arc<Table>,
@@ -83,20 +92,26 @@ impl Row {
         self.too_large
     }
 
-    /// The beginning of what was read, for a reject's snippet.
-    pub(crate) fn head(&self) -> Vec<u8> {
-        let mut head = Vec::new();
-        let ends = self.values.iter().map(|value| value.end).chain([self.data.len()]);
-        let mut start = 0;
-        for end in ends.filter(|end| *end > 0) {
-            if head.len() > 800 || start >= self.data.len() {
-                break;
+    /// The beginning of what was read, for a reject's snippet. Only identifiers, titles, texts and times, unless `all`:
+    /// the other columns are the members' own affair. Where it is not known which value belongs to which column, that
+    /// is a number at the beginning at most.
+    pub(crate) fn head(&self, all: bool) -> Vec<u8> {
+        let mut head: Vec<u8> = Vec::new();
+        let aligned = self.values.len() == self.table.columns.len();
+        for (i, value) in self.values.iter().enumerate() {
+            let bytes = self.data.get(value.start..value.end).unwrap_or_default();
+            let column = self.table.columns.get(i).filter(|_| aligned);
+            let number = i == 0 && !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
+            if !(all || number || column.is_some_and(|name| is_public(name))) {
+                continue;
             }
-            if start > 0 {
+            if !head.is_empty() {
                 head.extend_from_slice(b" | ");
             }
-            head.extend_from_slice(&self.data[start..end.min(start + 800)]);
-            start = end;
+            head.extend_from_slice(&bytes[..bytes.len().min(800)]);
+            if head.len() > 800 {
+                break;
+            }
         }
         head
     }
