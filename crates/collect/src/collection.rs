@@ -12,9 +12,46 @@ use std::{io::Cursor, sync::Arc};
 
 /// Files that are no text: not even looked into.
 const NO_TEXT: [&str; 40] = [
-    "png", "jpg", "jpeg", "gif", "webp", "svg", "ico", "bmp", "avif", "css", "js", "mjs", "map", "woff", "woff2", "ttf",
-    "eot", "otf", "mp4", "webm", "ogv", "mp3", "ogg", "wav", "m4a", "mov", "avi", "pdf", "exe", "dll", "apk", "swf", "webmanifest",
-    "tgs", "oga", "tif", "tiff", "heic", "sqlite", "db",
+    "png",
+    "jpg",
+    "jpeg",
+    "gif",
+    "webp",
+    "svg",
+    "ico",
+    "bmp",
+    "avif",
+    "css",
+    "js",
+    "mjs",
+    "map",
+    "woff",
+    "woff2",
+    "ttf",
+    "eot",
+    "otf",
+    "mp4",
+    "webm",
+    "ogv",
+    "mp3",
+    "ogg",
+    "wav",
+    "m4a",
+    "mov",
+    "avi",
+    "pdf",
+    "exe",
+    "dll",
+    "apk",
+    "swf",
+    "webmanifest",
+    "tgs",
+    "oga",
+    "tif",
+    "tiff",
+    "heic",
+    "sqlite",
+    "db",
 ];
 
 pub(crate) struct Collection {
@@ -135,7 +172,8 @@ impl Collection {
         if format == Format::Sql && !in_memory {
             self.meter.expect(member.size);
         }
-        let opened = Opened { name, bytes, reopen: open, meter: self.meter.clone(), modified: member.modified };
+        let opened =
+            Opened { name, bytes, reopen: open, meter: self.meter.clone(), modified: member.modified };
         self.inner = Some(posts_of(format, opened, &self.options)?);
         Ok(())
     }

@@ -36,13 +36,17 @@ pub enum CollectError {
         row: u64,
     },
     /// Neither the name nor the content tells the format.
-    #[error("cannot tell the format of {path}; name it with the format option: jsonl, csv, sql, telegram, html, mhtml or warc")]
+    #[error(
+        "cannot tell the format of {path}; name it with the format option: jsonl, csv, sql, telegram, html, mhtml or warc"
+    )]
     UnknownFormat {
         /// File name as given.
         path: String,
     },
     /// The file is packed in a way that is not read here.
-    #[error("{path} is a {kind} file; unpack it first (gzip, zstd, xz, bzip2, zip and tar are read as they are)")]
+    #[error(
+        "{path} is a {kind} file; unpack it first (gzip, zstd, xz, bzip2, zip and tar are read as they are)"
+    )]
     Packed {
         /// File name as given.
         path: String,

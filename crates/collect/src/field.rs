@@ -31,7 +31,8 @@ pub(crate) fn reject(
 
 /// Puts dots in the place of e-mail addresses, network addresses and hashes.
 fn masked(text: &str) -> String {
-    let inside = |c: char| c.is_alphanumeric() || matches!(c, '@' | '.' | '-' | '_' | '+' | ':' | '$' | '/' | '=');
+    let inside =
+        |c: char| c.is_alphanumeric() || matches!(c, '@' | '.' | '-' | '_' | '+' | ':' | '$' | '/' | '=');
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
@@ -42,7 +43,9 @@ fn masked(text: &str) -> String {
         let word = &rest[..end];
         rest = &rest[end..];
         let personal = (word.contains('@') && word.contains('.'))
-            || word.starts_with("$2") || word.starts_with("$H$") || word.starts_with("$argon")
+            || word.starts_with("$2")
+            || word.starts_with("$H$")
+            || word.starts_with("$argon")
             || word.split([':', '/', '=', '$']).any(|part| {
                 part.parse::<std::net::IpAddr>().is_ok()
                     || (part.len() >= 32 && part.bytes().all(|b| b.is_ascii_hexdigit()))

@@ -167,8 +167,14 @@ mod tests {
         assert_eq!(Format::from_content(b"id;author;message\n1;2;3"), Some(Format::Csv));
         assert_eq!(Format::from_content(b"WARC/1.1\r\n"), Some(Format::Warc));
         assert_eq!(Format::from_content(b"<!-- x --><!DOCTYPE html><html>"), Some(Format::Html));
-        assert_eq!(Format::from_content(b"MIME-Version: 1.0\nContent-Type: multipart/related"), Some(Format::Mhtml));
-        assert_eq!(Format::of("result.json", b"{\"name\":\"c\",\"type\":\"x\",\"id\":1,\"messages\":["), Some(Format::Telegram));
+        assert_eq!(
+            Format::from_content(b"MIME-Version: 1.0\nContent-Type: multipart/related"),
+            Some(Format::Mhtml)
+        );
+        assert_eq!(
+            Format::of("result.json", b"{\"name\":\"c\",\"type\":\"x\",\"id\":1,\"messages\":["),
+            Some(Format::Telegram)
+        );
         assert_eq!(Format::of("a.sql", b"CREATE TABLE"), Some(Format::Sql));
         assert_eq!(Format::from_content(b"hello, world\n"), None);
         assert_eq!(Format::from_content(b""), None);

@@ -97,7 +97,11 @@ pub(crate) struct Opened {
 }
 
 /// The reader of a format.
-pub(crate) fn posts_of(format: Format, opened: Opened, options: &Options) -> Result<Box<dyn Posts>, CollectError> {
+pub(crate) fn posts_of(
+    format: Format,
+    opened: Opened,
+    options: &Options,
+) -> Result<Box<dyn Posts>, CollectError> {
     let Opened { name, bytes, reopen, meter, modified } = opened;
     Ok(match format {
         Format::Jsonl => Box::new(JsonlPosts::new(name, bytes, options)),

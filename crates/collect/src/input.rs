@@ -143,8 +143,9 @@ pub(crate) fn unpack_counted(
             bounded(decoder, &packed)
         }
         [0xfd, b'7', b'z', b'X', b'Z', ..] => {
-            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
-                .map_err(|e| failed(e.into()))?;
+            let stream =
+                liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
+                    .map_err(|e| failed(e.into()))?;
             bounded(liblzma::bufread::XzDecoder::new_stream(whole, stream), &packed)
         }
         [b'B', b'Z', b'h', b'1'..=b'9', b'1', ..] => {

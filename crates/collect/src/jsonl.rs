@@ -19,10 +19,15 @@ pub(crate) struct JsonlPosts {
 
 impl JsonlPosts {
     pub(crate) fn new(name: String, bytes: ByteStream, options: &Options) -> JsonlPosts {
-        JsonlPosts { name, bytes, line: Vec::new(), row: 0, cap: options.max_value, keep_personal: options.keep_personal }
+        JsonlPosts {
+            name,
+            bytes,
+            line: Vec::new(),
+            row: 0,
+            cap: options.max_value,
+            keep_personal: options.keep_personal,
+        }
     }
-
-
 }
 
 impl Posts for JsonlPosts {
@@ -42,7 +47,13 @@ impl Posts for JsonlPosts {
             self.row += 1;
             if end == Line::TooLong {
                 let reason = format!("the line is longer than {} bytes; split it", self.cap);
-                return Some(Ok(Item::Reject(reject(&self.name, self.row, reason, &self.line, self.keep_personal))));
+                return Some(Ok(Item::Reject(reject(
+                    &self.name,
+                    self.row,
+                    reason,
+                    &self.line,
+                    self.keep_personal,
+                ))));
             }
             let line = self.line.trim_ascii();
             if line.is_empty() {

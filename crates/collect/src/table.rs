@@ -145,7 +145,6 @@ impl CsvPosts {
         Ok(posts)
     }
 
-
     fn bytes_of(&self, field: usize) -> &[u8] {
         let start = if field == 0 { 0 } else { self.ends[field - 1] };
         &self.data[start..self.ends[field]]
@@ -205,7 +204,6 @@ impl CsvPosts {
         }
     }
 
-
     fn post(&self) -> Result<PostRecord, String> {
         if self.fields != self.columns.len() {
             let few = if self.fields < self.columns.len() { "few" } else { "many" };
@@ -250,7 +248,13 @@ impl Posts for CsvPosts {
                 Err(reason) => reason,
             },
         };
-        Some(Ok(Item::Reject(reject(&self.name, self.row, refused, &self.data[..self.filled], self.keep_personal))))
+        Some(Ok(Item::Reject(reject(
+            &self.name,
+            self.row,
+            refused,
+            &self.data[..self.filled],
+            self.keep_personal,
+        ))))
     }
 
     fn row(&self) -> u64 {

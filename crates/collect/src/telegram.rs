@@ -3,7 +3,10 @@
 //! The file is walked as a stream and each message parsed by itself, so that memory does not grow with the export. Of an
 //! account's export only channels and groups are read: its private chats are nobody's forum.
 
-use crate::{CollectError, Item, Options, Posts, bytes::ByteStream, field, input::read_error, strip_controls, text::plain_links};
+use crate::{
+    CollectError, Item, Options, Posts, bytes::ByteStream, field, input::read_error, strip_controls,
+    text::plain_links,
+};
 use serde_json::Value;
 use std::collections::HashMap;
 use tm_model::{PostRecord, QuoteTarget, Timestamp};
@@ -271,7 +274,8 @@ impl TelegramPosts {
         let Some(id) = int(&message, "id") else {
             return Err("the message has no identifier".to_owned());
         };
-        let answered = int(&message, "reply_to_message_id").filter(|_| message.get("reply_to_peer_id").is_none());
+        let answered =
+            int(&message, "reply_to_message_id").filter(|_| message.get("reply_to_peer_id").is_none());
         let text_of = |key: &str| message.get(key).and_then(Value::as_str).unwrap_or_default();
         if text_of("action") == "topic_created" {
             self.chat.topics.insert(id, text_of("title").to_owned());
@@ -315,7 +319,9 @@ impl TelegramPosts {
             .or_else(|| field::name(text_of("from")))
             .or_else(|| field::name(text_of("from_id")));
         let (thread, title) = match topic {
-            Some(topic) => (format!("topic{topic}"), self.chat.topics.get(&topic).and_then(|t| field::name(t))),
+            Some(topic) => {
+                (format!("topic{topic}"), self.chat.topics.get(&topic).and_then(|t| field::name(t)))
+            }
             None => (format!("chat{}", self.chat.id), self.chat.name.clone()),
         };
         Ok(Some(PostRecord {
@@ -329,7 +335,10 @@ impl TelegramPosts {
             text,
             // The message that began a topic is answered by nobody in particular.
             reply_to: answered.filter(|to| !self.chat.topics.contains_key(to)).map(|to| to.to_string()),
-            quotes: forwarded.map(|author| QuoteTarget { post: None, author: Some(author) }).into_iter().collect(),
+            quotes: forwarded
+                .map(|author| QuoteTarget { post: None, author: Some(author) })
+                .into_iter()
+                .collect(),
             mentions: body.mentions,
             links,
             edited: time(&message, "edited"),
@@ -404,7 +413,8 @@ impl Body {
                 }
             }
             "plain" | "pre" | "code" => {
-                let links: Vec<String> = plain_links(text).map(|(_, link)| link.to_owned()).take(MOST).collect();
+                let links: Vec<String> =
+                    plain_links(text).map(|(_, link)| link.to_owned()).take(MOST).collect();
                 links.iter().for_each(|link| self.link(link));
             }
             _ => {}
@@ -466,7 +476,13 @@ impl Posts for TelegramPosts {
                 Ok(Some(post)) => return Some(Ok(Item::Post(Box::new(post)))),
                 Ok(None) => {}
                 Err(reason) => {
-                    return Some(Ok(Item::Reject(field::reject(&self.name, self.row, reason, &self.value, self.options.keep_personal))));
+                    return Some(Ok(Item::Reject(field::reject(
+                        &self.name,
+                        self.row,
+                        reason,
+                        &self.value,
+                        self.options.keep_personal,
+                    ))));
                 }
             }
         }
@@ -518,11 +534,23 @@ mod tests {
         let first = &posts[0];
         assert_eq!(first.text, "Свежие логи тут @owl\na\n  b\nend \"]}");
         assert_eq!((first.forum.as_deref(), first.title.as_deref()), (Some("Logs & Co"), Some("Цены")));
-        assert_eq!((first.author.as_deref(), first.time, first.edited), (Some("Vega"), Some(Timestamp(1_704_369_660)), Some(Timestamp(1_704_369_900))));
-        assert_eq!((first.links.as_slice(), first.mentions.as_slice()), (&["https://drop.example/very/long?x=1".to_owned()][..], &["owl".to_owned()][..]));
+        assert_eq!(
+            (first.author.as_deref(), first.time, first.edited),
+            (Some("Vega"), Some(Timestamp(1_704_369_660)), Some(Timestamp(1_704_369_900)))
+        );
+        assert_eq!(
+            (first.links.as_slice(), first.mentions.as_slice()),
+            (&["https://drop.example/very/long?x=1".to_owned()][..], &["owl".to_owned()][..])
+        );
         let second = &posts[1];
-        assert_eq!((second.author.as_deref(), second.reply_to.as_deref(), second.thread.as_deref()), (Some("user88"), Some("2"), Some("topic1")));
-        assert_eq!((second.quotes[0].author.as_deref(), second.time), (Some("Other Channel"), Some(Timestamp(1_704_369_720))));
+        assert_eq!(
+            (second.author.as_deref(), second.reply_to.as_deref(), second.thread.as_deref()),
+            (Some("user88"), Some("2"), Some("topic1"))
+        );
+        assert_eq!(
+            (second.quotes[0].author.as_deref(), second.time),
+            (Some("Other Channel"), Some(Timestamp(1_704_369_720)))
+        );
         assert_eq!(second.links, ["http://a.example/x"]);
         assert_eq!((posts[2].text.as_str(), posts[2].author.as_deref()), ("Which?\nA", Some("signed")));
         let with = read(CHAT, Options { link_targets: true, ..Options::default() });
@@ -539,8 +567,11 @@ mod tests {
 
     #[test]
     fn of_an_account_only_channels_and_groups_are_read() {
-        let texts = |options| read(ACCOUNT, options).into_iter().map(|p| (p.forum.unwrap(), p.text)).collect::<Vec<_>>();
-        let expect = [("Same", "one"), ("Same (3)", "two"), ("Telegram 4", "three")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let texts = |options| {
+            read(ACCOUNT, options).into_iter().map(|p| (p.forum.unwrap(), p.text)).collect::<Vec<_>>()
+        };
+        let expect = [("Same", "one"), ("Same (3)", "two"), ("Telegram 4", "three")]
+            .map(|(a, b)| (a.to_owned(), b.to_owned()));
         assert_eq!(texts(Options::default()), expect);
         assert_eq!(texts(Options { keep_personal: true, ..Options::default() }).len(), 4);
         assert!(is_telegram(ACCOUNT.as_bytes()) && is_telegram(CHAT.as_bytes()));
@@ -554,10 +585,16 @@ mod tests {
                 continue;
             }
             let bytes = std::io::Cursor::new(CHAT.as_bytes()[..cut].to_vec());
-            let items: Vec<_> = open_reader("t", bytes, Some(Format::Telegram), Options::default()).unwrap().collect();
-            assert!(cut == 0 || items.last().is_none_or(Result::is_err) || cut + 3 > CHAT.len(), "{cut} {items:?}");
+            let items: Vec<_> =
+                open_reader("t", bytes, Some(Format::Telegram), Options::default()).unwrap().collect();
+            assert!(
+                cut == 0 || items.last().is_none_or(Result::is_err) || cut + 3 > CHAT.len(),
+                "{cut} {items:?}"
+            );
         }
-        for text in ["[", "{\"messages\": {}}", "{\"messages\": [}", "{]", &"[".repeat(5000), &"{\"a\":".repeat(5000)] {
+        for text in
+            ["[", "{\"messages\": {}}", "{\"messages\": [}", "{]", &"[".repeat(5000), &"{\"a\":".repeat(5000)]
+        {
             let bytes = std::io::Cursor::new(text.as_bytes().to_vec());
             let _ = open_reader("t", bytes, Some(Format::Telegram), Options::default()).unwrap().count();
         }

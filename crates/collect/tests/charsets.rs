@@ -23,7 +23,12 @@ const CHINESE: [&str; 6] = [
     "这个漏洞已经修复了吗",
 ];
 // Characters whose second byte is a backslash in Big5 and GBK.
-const TRAPS: [&str; 4] = ["許功蓋成功擺渡，出售木馬源碼，擔保交易", "育珮的帳號密碼，有意者請聯繫，免殺效果不錯", "這個漏洞已經修復了嗎，謝謝樓主分享", "功"];
+const TRAPS: [&str; 4] = [
+    "許功蓋成功擺渡，出售木馬源碼，擔保交易",
+    "育珮的帳號密碼，有意者請聯繫，免殺效果不錯",
+    "這個漏洞已經修復了嗎，謝謝樓主分享",
+    "功",
+];
 
 /// A MyBB dump of these texts in this charset, written as a client that knows the charset writes it.
 fn dump(label: &str, declared: Option<&str>, texts: &[&str]) -> Vec<u8> {

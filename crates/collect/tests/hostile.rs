@@ -194,7 +194,6 @@ fn files_that_cannot_be_read_say_why() {
     assert!(matches!(missing, CollectError::Open { .. }));
     let pipe = open_reader("-", &b"-- MySQL dump\n"[..], None, Options::default()).unwrap_err();
     assert!(matches!(pipe, CollectError::NeedsFile { .. }));
-    
 }
 
 #[test]

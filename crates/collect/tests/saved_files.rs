@@ -177,7 +177,8 @@ fn links_and_names_lead_nowhere_else() {
     assert_eq!(read(&work.0.path().join("saved")).ids, ["1", "2"]);
     // A name that climbs is a name only: nothing is written anywhere.
     let before = fs::read_dir(work.0.path()).unwrap().count();
-    let path = work.file("evil.zip", zip(&BTreeMap::from([("../../evil.html", page(1, 1, 1..3).into_bytes())])));
+    let path =
+        work.file("evil.zip", zip(&BTreeMap::from([("../../evil.html", page(1, 1, 1..3).into_bytes())])));
     assert_eq!(read(&path).ids, ["1", "2"]);
     assert_eq!(fs::read_dir(work.0.path()).unwrap().count(), before + 1);
 }
@@ -185,8 +186,15 @@ fn links_and_names_lead_nowhere_else() {
 #[test]
 fn archives_of_dumps_and_lists_are_read_member_by_member() {
     let work = Work::new();
-    let fixture = |name: &str| fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap();
-    let count = |path: &Path| open(path, None, Options::default()).unwrap().map(|i| usize::from(matches!(i.unwrap(), Item::Post(_)))).sum::<usize>();
+    let fixture = |name: &str| {
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
+    };
+    let count = |path: &Path| {
+        open(path, None, Options::default())
+            .unwrap()
+            .map(|i| usize::from(matches!(i.unwrap(), Item::Post(_))))
+            .sum::<usize>()
+    };
     let alone: usize = ["mybb-mysql.sql", "lines.jsonl", "fluxbb-pgsql.sql"]
         .map(|name| count(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)))
         .iter()
@@ -196,12 +204,20 @@ fn archives_of_dumps_and_lists_are_read_member_by_member() {
         out.write_all(&fixture("fluxbb-pgsql.sql")).unwrap();
         out.finish().unwrap()
     };
-    let all = BTreeMap::from([("a/mybb.sql", fixture("mybb-mysql.sql")), ("b.jsonl", fixture("lines.jsonl")), ("c.sql.gz", packed)]);
+    let all = BTreeMap::from([
+        ("a/mybb.sql", fixture("mybb-mysql.sql")),
+        ("b.jsonl", fixture("lines.jsonl")),
+        ("c.sql.gz", packed),
+    ]);
     assert_eq!(count(&work.file("all.zip", zip(&all))), alone);
     assert_eq!(count(&work.file("all.tar", tar(&all))), alone);
     let inner = work.file("nested.zip", zip(&BTreeMap::from([("inner.zip", zip(&all))])));
     let nested = read(&inner);
-    assert!(nested.ids.is_empty() && nested.rejects[0].contains("archive inside of an archive"), "{:?}", nested.rejects);
+    assert!(
+        nested.ids.is_empty() && nested.rejects[0].contains("archive inside of an archive"),
+        "{:?}",
+        nested.rejects
+    );
 }
 
 fn record(kind: &str, uri: &str, content_type: &str, content: &[u8]) -> Vec<u8> {
@@ -241,12 +257,32 @@ fn warc() -> Vec<Vec<u8>> {
     let http = "application/http; msgtype=response";
     vec![
         record("warcinfo", "", "application/warc-fields", b"software: x\r\n"),
-        record("request", "http://den.example/", "application/http; msgtype=request", b"GET / HTTP/1.1\r\n\r\n"),
-        record("response", "http://den.example/viewtopic.php?id=1", http, &answer("Content-Type: text/html; charset=utf-8\r\nTransfer-Encoding: chunked", &chunked)),
+        record(
+            "request",
+            "http://den.example/",
+            "application/http; msgtype=request",
+            b"GET / HTTP/1.1\r\n\r\n",
+        ),
+        record(
+            "response",
+            "http://den.example/viewtopic.php?id=1",
+            http,
+            &answer("Content-Type: text/html; charset=utf-8\r\nTransfer-Encoding: chunked", &chunked),
+        ),
         record("response", "http://den.example/x.png", http, &answer("Content-Type: image/png", b"\x89PNG")),
-        record("response", "http://den.example/viewtopic.php?id=1&p=2", http, &answer("Content-Type: text/html\r\nContent-Encoding: gzip", &gzip(page(1, 2, 3..9).as_bytes()))),
+        record(
+            "response",
+            "http://den.example/viewtopic.php?id=1&p=2",
+            http,
+            &answer("Content-Type: text/html\r\nContent-Encoding: gzip", &gzip(page(1, 2, 3..9).as_bytes())),
+        ),
         record("resource", "http://den.example/viewtopic.php?id=1", "text/html", page(1, 1, 1..4).as_bytes()),
-        record("response", "http://shop.example/", http, &answer("Content-Type: text/html", b"<html><body>shop</body></html>")),
+        record(
+            "response",
+            "http://shop.example/",
+            http,
+            &answer("Content-Type: text/html", b"<html><body>shop</body></html>"),
+        ),
     ]
 }
 
@@ -266,7 +302,12 @@ fn web_archives_are_read_record_by_record() {
     for (name, bytes) in [("a.warc", &plain), ("b.warc.gz", &packed), ("c", &packed)] {
         let read = read(&work.file(name, bytes));
         assert_eq!(read.ids, ["1", "2", "3", "4", "5", "6", "7", "8"], "{name}");
-        assert_eq!((read.pages.read, read.pages.unknown, read.pages.other, read.pages.duplicates), (3, 1, 1, 4), "{:?}", read.pages);
+        assert_eq!(
+            (read.pages.read, read.pages.unknown, read.pages.other, read.pages.duplicates),
+            (3, 1, 1, 4),
+            "{:?}",
+            read.pages
+        );
         assert!(read.error.is_none() && read.rejects.is_empty());
     }
     // Damage between records is passed over and said; a cut is an error behind what is sound.
@@ -275,7 +316,11 @@ fn web_archives_are_read_record_by_record() {
     let damaged = read(&work.file("d.warc", records.concat()));
     assert!(damaged.ids.len() == 8 && damaged.rejects.len() == 1, "{:?}", damaged.rejects);
     let cut = read(&work.file("e.warc", &plain[..plain.len() - 40]));
-    assert!(cut.ids.len() == 8 && matches!(cut.error, Some(CollectError::Truncated { .. })), "{:?}", cut.error);
+    assert!(
+        cut.ids.len() == 8 && matches!(cut.error, Some(CollectError::Truncated { .. })),
+        "{:?}",
+        cut.error
+    );
 }
 
 #[test]
@@ -291,7 +336,12 @@ fn a_single_page_and_a_message_are_read() {
     );
     let read = read(&work.file("page.mhtml", message));
     assert_eq!(read.ids, ["1", "2"]);
-    assert_eq!((read.pages.read, read.pages.unknown), (1, 0), "frames beside a page do not count: {:?}", read.pages);
+    assert_eq!(
+        (read.pages.read, read.pages.unknown),
+        (1, 0),
+        "frames beside a page do not count: {:?}",
+        read.pages
+    );
 }
 
 #[test]

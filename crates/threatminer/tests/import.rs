@@ -142,7 +142,10 @@ fn what_is_left_out_is_counted() {
     let out = run(&store, &["import", dump.to_str().unwrap()]);
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(text.contains("3 posts stored, 0 known already, 0 rows set aside"), "{text}");
-    assert!(text.contains("posts left out: 2 deleted, 1 not approved, 1 in stubs of moved threads"), "{text}");
+    assert!(
+        text.contains("posts left out: 2 deleted, 1 not approved, 1 in stubs of moved threads"),
+        "{text}"
+    );
     // A dump on standard input goes through a temporary file.
     let child = Command::new(env!("CARGO_BIN_EXE_threatminer"))
         .args(["--quiet", "--store"])

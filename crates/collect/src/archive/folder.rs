@@ -61,7 +61,10 @@ impl Members for Folder {
                 match entries(&path) {
                     Ok(inside) if self.open.len() < DEEPEST => self.open.push(inside.into_iter()),
                     Ok(_) => {
-                        return Some(Err(Broken { name, reason: format!("more than {DEEPEST} folders deep") }));
+                        return Some(Err(Broken {
+                            name,
+                            reason: format!("more than {DEEPEST} folders deep"),
+                        }));
                     }
                     Err(e) => return Some(Err(Broken { name, reason: e.to_string() })),
                 }

@@ -1,7 +1,11 @@
 //! Tar archives (POSIX ustar, GNU and pax names), read in one stream.
 
 use super::{Broken, Member, Members};
-use crate::{CollectError, Meter, bytes::ByteStream, input::{Reopen, read_error}};
+use crate::{
+    CollectError, Meter,
+    bytes::ByteStream,
+    input::{Reopen, read_error},
+};
 use std::{
     io::{self, Read},
     sync::Arc,
@@ -14,7 +18,8 @@ const LONGEST_NAME: u64 = 64 * 1024;
 
 /// Whether these first bytes begin a tar archive: the sign that all but the oldest write, and a right checksum.
 pub(crate) fn is_tar(head: &[u8]) -> bool {
-    head.get(257..262) == Some(b"ustar") && head.get(..BLOCK).is_some_and(|block| Header::read(block).is_some())
+    head.get(257..262) == Some(b"ustar")
+        && head.get(..BLOCK).is_some_and(|block| Header::read(block).is_some())
 }
 
 struct Header {
@@ -40,8 +45,11 @@ fn until_nul(field: &[u8]) -> &[u8] {
 
 impl Header {
     fn read(block: &[u8]) -> Option<Header> {
-        let sum: u64 =
-            block.iter().enumerate().map(|(i, b)| u64::from(if (148..156).contains(&i) { b' ' } else { *b })).sum();
+        let sum: u64 = block
+            .iter()
+            .enumerate()
+            .map(|(i, b)| u64::from(if (148..156).contains(&i) { b' ' } else { *b }))
+            .sum();
         if number(block.get(148..156)?) != Some(sum) {
             return None;
         }
@@ -71,7 +79,9 @@ struct Extra {
 fn pax(mut records: &[u8], extra: &mut Extra) {
     while let Some(blank) = memchr::memchr(b' ', records) {
         let length = std::str::from_utf8(&records[..blank]).ok().and_then(|n| n.parse::<usize>().ok());
-        let Some(record) = length.filter(|n| *n > blank).and_then(|n| records.get(blank + 1..n)) else { return };
+        let Some(record) = length.filter(|n| *n > blank).and_then(|n| records.get(blank + 1..n)) else {
+            return;
+        };
         let record = record.strip_suffix(b"\n").unwrap_or(record);
         if let Some(place) = memchr::memchr(b'=', record) {
             let (key, value) = (&record[..place], &record[place + 1..]);
@@ -109,7 +119,9 @@ impl Tar {
         let row = self.members;
         self.failure = Some(match (self.bytes.take_error(), reason) {
             (Some(source), _) => read_error(&path, row, source),
-            (None, Some(reason)) => CollectError::Read { path, row, source: io::Error::other(reason.to_owned()) },
+            (None, Some(reason)) => {
+                CollectError::Read { path, row, source: io::Error::other(reason.to_owned()) }
+            }
             (None, None) => CollectError::Truncated { path, row },
         });
     }
@@ -185,7 +197,8 @@ impl Members for Tar {
                     };
                     return Some(Ok(Member {
                         name: String::from_utf8_lossy(&extra.name.unwrap_or(header.name)).into_owned(),
-                        modified: Some(Timestamp(extra.modified.unwrap_or(header.modified))).filter(|t| t.0 > 0),
+                        modified: Some(Timestamp(extra.modified.unwrap_or(header.modified)))
+                            .filter(|t| t.0 > 0),
                         size,
                         open: Arc::new(open),
                     }));

@@ -60,7 +60,10 @@ impl Zip {
         // The zip crate is built with deflate alone; the others are unpacked by what reads files so packed.
         use CompressionMethod as Method;
         if ![Method::STORE, Method::DEFLATE, Method::BZIP2, Method::XZ, Method::ZSTD].contains(&method) {
-            return Err(broken(name, format!("its compression ({method}) is not read; pack it with deflate")));
+            return Err(broken(
+                name,
+                format!("its compression ({method}) is not read; pack it with deflate"),
+            ));
         }
         let modified = file.last_modified().and_then(|t| {
             let at = jiff::civil::DateTime::new(

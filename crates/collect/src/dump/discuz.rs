@@ -87,7 +87,13 @@ impl Engine for Discuz {
             Role::Threads => {
                 let sticky = row.int("displayorder").is_some_and(|order| order > 0);
                 let state = thread_state(row.int("displayorder"), row.int("closed"));
-                known.thread(row.id("tid"), row.id("fid"), &decode_entities(&row.text("subject")), state, sticky);
+                known.thread(
+                    row.id("tid"),
+                    row.id("fid"),
+                    &decode_entities(&row.text("subject")),
+                    state,
+                    sticky,
+                );
             }
             _ => {}
         }

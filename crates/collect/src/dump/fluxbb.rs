@@ -45,7 +45,13 @@ impl Engine for Fluxbb {
             Role::Users => known.user(row.id("id"), &row.text("username")),
             Role::Threads => {
                 let state = if row.id("moved_to").is_some() { State::Moved } else { State::Visible };
-                known.thread(row.id("id"), row.id("forum_id"), &row.text("subject"), state, row.int("sticky") == Some(1));
+                known.thread(
+                    row.id("id"),
+                    row.id("forum_id"),
+                    &row.text("subject"),
+                    state,
+                    row.int("sticky") == Some(1),
+                );
             }
             _ => {}
         }

@@ -5,12 +5,7 @@ use super::{
     Engine, Outcome, Role, TableRule,
     known::{Draft, Known, State},
 };
-use crate::{
-    Options, clean_html, decode_entities,
-    field::name,
-    sql::Row,
-    text::clean_html_around_bbcode,
-};
+use crate::{Options, clean_html, decode_entities, field::name, sql::Row, text::clean_html_around_bbcode};
 
 pub(super) struct Invision;
 

@@ -140,7 +140,7 @@ impl Draft {
             links: cleaned.links,
             edited: self.edited.filter(|time| *time > 0).and_then(Timestamp::checked),
             sticky: thread.is_some_and(|thread| thread.sticky),
-            url: None
+            url: None,
         }))
     }
 }

@@ -342,7 +342,8 @@ impl Posts for SqlPosts {
     }
     fn forum(&self) -> Option<&str> {
         self.forum.as_ref()?.known.forum.as_deref()
-    }}
+    }
+}
 
 /// What the first reading finds: every forum that some table may belong to.
 #[derive(Default)]
@@ -447,7 +448,9 @@ impl Survey {
             );
         }
         match found.into_iter().next() {
-            Some((key, candidate)) => Ok(Some(Forum { key, known: candidate.known, personal: candidate.personal })),
+            Some((key, candidate)) => {
+                Ok(Some(Forum { key, known: candidate.known, personal: candidate.personal }))
+            }
             None => match self.nameless {
                 Some(table) => Err(CollectError::MissingColumns { path: path.to_owned(), table }),
                 None if broken => Ok(None),

@@ -52,7 +52,13 @@ impl Engine for Mybb {
             Role::Threads => {
                 let moved = row.text("closed").starts_with("moved|");
                 let state = if moved { State::Moved } else { state(row.int("visible")) };
-                known.thread(row.id("tid"), row.id("fid"), &row.text("subject"), state, row.int("sticky") == Some(1));
+                known.thread(
+                    row.id("tid"),
+                    row.id("fid"),
+                    &row.text("subject"),
+                    state,
+                    row.int("sticky") == Some(1),
+                );
             }
             _ => {}
         }

@@ -63,7 +63,8 @@ fn mentions(text: &str, known: &Known) -> Vec<String> {
             continue;
         }
         let rest = &text[place + 1..];
-        let end = rest.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-')).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-')).unwrap_or(rest.len());
         let named = rest[..rest.floor_char_boundary(end.min(200))].trim_end_matches(['.', '-']);
         let Some(handle) = known.slugs.get(&named.to_lowercase()) else { continue };
         if !found.contains(handle) && found.len() < 500 {
@@ -115,7 +116,13 @@ impl Engine for Nodebb {
             Some(("category", id)) => known.board(Some(id), &decode_entities(text(&data, "name"))),
             Some(("topic", topic)) => {
                 let title = decode_entities(text(&data, "title"));
-                known.thread(Some(topic), id(&data, "cid"), &title, deleted(&data), int(&data, "pinned") == Some(1));
+                known.thread(
+                    Some(topic),
+                    id(&data, "cid"),
+                    &title,
+                    deleted(&data),
+                    int(&data, "pinned") == Some(1),
+                );
             }
             Some((_, user)) => {
                 let handle = text(&data, "username");

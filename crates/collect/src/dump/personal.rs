@@ -21,8 +21,19 @@ const MOST: usize = 50;
 
 const EMAILS: [&str; 5] = ["email", "user_email", "email_address", "emailaddress", "poster_email"];
 const ADDRESSES: [&str; 13] = [
-    "regip", "lastip", "last_ip", "registration_ip", "user_ip", "member_ip", "member_ip2", "ip_address", "ipaddress",
-    "poster_ip", "posterip", "useip", "ip",
+    "regip",
+    "lastip",
+    "last_ip",
+    "registration_ip",
+    "user_ip",
+    "member_ip",
+    "member_ip2",
+    "ip_address",
+    "ipaddress",
+    "poster_ip",
+    "posterip",
+    "useip",
+    "ip",
 ];
 
 /// Personal data by handle.
@@ -34,8 +45,12 @@ pub(super) struct Register {
 impl Register {
     /// Takes in a row of an account or of a post.
     pub(super) fn note(&mut self, handle: &str, row: &Row) {
-        let emails: Vec<String> =
-            EMAILS.iter().map(|column| row.text(column)).filter(|e| e.contains('@') && e.len() < 320).map(|e| decode_entities(e.trim()).into_owned()).collect();
+        let emails: Vec<String> = EMAILS
+            .iter()
+            .map(|column| row.text(column))
+            .filter(|e| e.contains('@') && e.len() < 320)
+            .map(|e| decode_entities(e.trim()).into_owned())
+            .collect();
         let addresses: Vec<String> =
             ADDRESSES.iter().filter_map(|column| address(row.bytes(column)?)).collect();
         if emails.is_empty() && addresses.is_empty() {
@@ -81,7 +96,13 @@ mod tests {
     fn addresses_are_read_as_text_and_as_bytes() {
         assert_eq!(address(b"203.0.113.9").as_deref(), Some("203.0.113.9"));
         assert_eq!(address(&[203, 0, 113, 9]).as_deref(), Some("203.0.113.9"));
-        assert_eq!(address(&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]).as_deref(), Some("2001:db8::1"));
-        assert_eq!((address(b"0.0.0.0"), address(b""), address(&[0; 4]), address(b"local")), (None, None, None, None));
+        assert_eq!(
+            address(&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]).as_deref(),
+            Some("2001:db8::1")
+        );
+        assert_eq!(
+            (address(b"0.0.0.0"), address(b""), address(&[0; 4]), address(b"local")),
+            (None, None, None, None)
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Where a saved page stood, and when it was saved: what savers write into pages, what pages say of themselves, what
 //! mirrors make of their folders.
 
+use serde_json::Value;
 use tm_model::Timestamp;
 use url::Url;
 
@@ -42,11 +43,42 @@ pub(super) fn of_page(html: &str) -> Origin {
         origin.saved = origin.saved.or_else(|| date.and_then(mail_date));
     }
     if origin.url.is_none() {
-        origin.url = attribute_of(head, "<link", &["rel=\"canonical\"", "rel='canonical'", "rel=canonical"], "href")
-            .or_else(|| attribute_of(head, "<meta", &["property=\"og:url\"", "property='og:url'"], "content"))
-            .and_then(|url| web(&url));
+        origin.url =
+            attribute_of(head, "<link", &["rel=\"canonical\"", "rel='canonical'", "rel=canonical"], "href")
+                .or_else(|| {
+                    attribute_of(head, "<meta", &["property=\"og:url\"", "property='og:url'"], "content")
+                })
+                .and_then(|url| web(&url));
     }
     origin
+}
+
+/// The path under which an engine's interface gives an answer like this one: saved JSON says nowhere where it stood.
+pub(super) fn of_answer(body: &str) -> Option<String> {
+    if !body.trim_start().starts_with('{') {
+        return None;
+    }
+    let answer: Value = serde_json::from_str(body).ok()?;
+    let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    let has = |key: &str| answer.get(key).is_some_and(Value::is_array);
+    // NodeBB: topics, categories and their list.
+    if let Some(topic) = answer.get("tid").and_then(number).filter(|_| has("posts")) {
+        return Some(format!("api/topic/{topic}"));
+    }
+    if let Some(category) = answer.get("cid").and_then(number).filter(|_| has("topics")) {
+        return Some(format!("api/category/{category}"));
+    }
+    if has("categories") {
+        return Some("api/categories".to_owned());
+    }
+    // Discourse.
+    if let Some(topic) = answer.get("id").and_then(number).filter(|_| answer.get("post_stream").is_some()) {
+        return Some(format!("t/{topic}.json"));
+    }
+    // Flarum.
+    let data = answer.get("data")?;
+    let discussion = data.get("id").and_then(number)?;
+    (data.get("type")? == "discussions").then(|| format!("api/discussions/{discussion}"))
 }
 
 /// The value of an attribute of the first element that carries one of the signs.
@@ -132,15 +164,31 @@ mod tests {
 
     #[test]
     fn savers_say_where_and_when() {
-        check("<!DOCTYPE html>\n<!-- saved from url=(0037)http://forum.example/viewtopic.php?t=1 -->\n<html>",
-            Some("http://forum.example/viewtopic.php?t=1"), None);
-        check("<!DOCTYPE html> <html><!--\n Page saved with SingleFile \n url: https://forum.example/t/1 \n saved date: Thu Jan 04 2024 15:00:00 GMT+0300 (MSK)\n--><head>",
-            Some("https://forum.example/t/1"), Some(1_704_369_600));
-        check("<html><!-- Mirrored from forum.example/index.php?topic=7.0 by HTTrack Website Copier/3.x [XR&CO'2014], Thu, 04 Jan 2024 12:00:00 GMT -->",
-            Some("http://forum.example/index.php?topic=7.0"), Some(1_704_369_600));
-        check("<link href=\"/x.css\" rel=stylesheet><link rel=\"canonical\" href=\"https://forum.example/threads/a.1/?a=1&amp;b=2\">",
-            Some("https://forum.example/threads/a.1/?a=1&b=2"), None);
-        check("<meta property='og:url' content='https://forum.example/d/5'>", Some("https://forum.example/d/5"), None);
+        check(
+            "<!DOCTYPE html>\n<!-- saved from url=(0037)http://forum.example/viewtopic.php?t=1 -->\n<html>",
+            Some("http://forum.example/viewtopic.php?t=1"),
+            None,
+        );
+        check(
+            "<!DOCTYPE html> <html><!--\n Page saved with SingleFile \n url: https://forum.example/t/1 \n saved date: Thu Jan 04 2024 15:00:00 GMT+0300 (MSK)\n--><head>",
+            Some("https://forum.example/t/1"),
+            Some(1_704_369_600),
+        );
+        check(
+            "<html><!-- Mirrored from forum.example/index.php?topic=7.0 by HTTrack Website Copier/3.x [XR&CO'2014], Thu, 04 Jan 2024 12:00:00 GMT -->",
+            Some("http://forum.example/index.php?topic=7.0"),
+            Some(1_704_369_600),
+        );
+        check(
+            "<link href=\"/x.css\" rel=stylesheet><link rel=\"canonical\" href=\"https://forum.example/threads/a.1/?a=1&amp;b=2\">",
+            Some("https://forum.example/threads/a.1/?a=1&b=2"),
+            None,
+        );
+        check(
+            "<meta property='og:url' content='https://forum.example/d/5'>",
+            Some("https://forum.example/d/5"),
+            None,
+        );
         check("<!-- saved from url=(0014)about:internet --><p>", None, None);
     }
 
@@ -149,7 +197,10 @@ mod tests {
         for (path, url) in [
             ("forum.example/showthread.php?tid=5", Some("http://forum.example/showthread.php?tid=5")),
             ("mirror/forum.example/viewtopic.php@t=5.html", Some("http://forum.example/viewtopic.php?t=5")),
-            ("forum.example/viewtopic.php?t=5&start=10.html", Some("http://forum.example/viewtopic.php?t=5&start=10")),
+            (
+                "forum.example/viewtopic.php?t=5&start=10.html",
+                Some("http://forum.example/viewtopic.php?t=5&start=10"),
+            ),
             ("forum.example/threads/a.5/index.html", Some("http://forum.example/threads/a.5/index.html")),
             ("saved/page.html", None),
             ("a.html/x.png", None),

@@ -29,7 +29,9 @@ const HEADERS: usize = 64 * 1024;
 pub(crate) fn is_mhtml(head: &[u8]) -> bool {
     let head = &head[..head.len().min(4096)];
     let first = head.iter().position(|b| matches!(b, b':' | b'\n'));
-    if first.is_none_or(|i| head[i] != b':' || !head[..i].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')) {
+    if first
+        .is_none_or(|i| head[i] != b':' || !head[..i].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-'))
+    {
         return false;
     }
     let lower = head.to_ascii_lowercase();
@@ -57,7 +59,8 @@ pub(super) fn parts(bytes: &[u8]) -> Message {
         let declared = headers.get_first_value("Content-Type").unwrap_or_default();
         let kind = parse_content_type(&declared);
         if kind.mimetype.starts_with("multipart/") {
-            let Some(boundary) = kind.params.get("boundary").filter(|b| !b.is_empty() && depth < DEEPEST) else {
+            let Some(boundary) = kind.params.get("boundary").filter(|b| !b.is_empty() && depth < DEEPEST)
+            else {
                 continue;
             };
             // The stack hands over last things first.

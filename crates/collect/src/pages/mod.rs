@@ -132,12 +132,14 @@ impl PageReader {
 
     /// Reads a page; false when no engine knows it.
     pub(crate) fn read(&mut self, saved: Saved<'_>) -> bool {
-        let content_type = saved.headers.iter().find(|(name, _)| name == "content-type").map(|(_, v)| v.as_str());
+        let content_type =
+            saved.headers.iter().find(|(name, _)| name == "content-type").map(|(_, v)| v.as_str());
         let body = decode(saved.bytes, content_type);
         let own = address::of_page(&body);
         let found = saved.url.or(own.url);
         let known = found.is_some();
-        let url = match found.or_else(|| Url::parse(NOWHERE).ok()) {
+        let path = if known { None } else { address::of_answer(&body) };
+        let url = match found.or_else(|| Url::parse(NOWHERE).ok()?.join(path.as_deref().unwrap_or("")).ok()) {
             Some(url) => url,
             None => return false,
         };
@@ -251,7 +253,12 @@ pub(crate) struct SinglePage {
 }
 
 impl SinglePage {
-    pub(crate) fn new(name: String, bytes: ByteStream, modified: Option<Timestamp>, format: Format) -> SinglePage {
+    pub(crate) fn new(
+        name: String,
+        bytes: ByteStream,
+        modified: Option<Timestamp>,
+        format: Format,
+    ) -> SinglePage {
         SinglePage { reader: PageReader::new(name.clone()), name, bytes: Some(bytes), modified, format }
     }
 }
@@ -293,6 +300,8 @@ pub(crate) fn is_html(head: &[u8]) -> bool {
     // A comment, an XML declaration or nothing but tags may stand before.
     head.starts_with(b"<") && {
         let lower = head[..head.len().min(4096)].to_ascii_lowercase();
-        ["<html", "<head", "<!doctype html"].iter().any(|sign| memchr::memmem::find(&lower, sign.as_bytes()).is_some())
+        ["<html", "<head", "<!doctype html"]
+            .iter()
+            .any(|sign| memchr::memmem::find(&lower, sign.as_bytes()).is_some())
     }
 }

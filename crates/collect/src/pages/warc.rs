@@ -1,7 +1,11 @@
 //! WARC 1.0 and 1.1 (ISO 28500): the records of a web archive, plain or with one gzip member a record.
 
 use super::{LARGEST, PageReader, Pages, Saved};
-use crate::{CollectError, Item, Posts, bytes::{ByteStream, Line}, input::read_error};
+use crate::{
+    CollectError, Item, Posts,
+    bytes::{ByteStream, Line},
+    input::read_error,
+};
 use std::io::Read;
 use tm_model::Timestamp;
 use url::Url;
@@ -35,7 +39,14 @@ struct Fields {
 
 impl WarcPosts {
     pub(crate) fn new(name: String, bytes: ByteStream) -> WarcPosts {
-        WarcPosts { reader: PageReader::new(name.clone()), name, bytes, records: 0, done: false, truncated: false }
+        WarcPosts {
+            reader: PageReader::new(name.clone()),
+            name,
+            bytes,
+            records: 0,
+            done: false,
+            truncated: false,
+        }
     }
 
     /// Reads the header of the next record, passing over what is none. `None` at the end.
@@ -103,7 +114,8 @@ impl WarcPosts {
         if !self.bytes.take(length as usize, &mut content) {
             return self.cut();
         }
-        let name = format!("record {} ({})", self.records, fields.target.chars().take(200).collect::<String>());
+        let name =
+            format!("record {} ({})", self.records, fields.target.chars().take(200).collect::<String>());
         let (status, headers, body) = if http {
             match response(&content) {
                 Some(parsed) => parsed,
@@ -141,7 +153,13 @@ fn response(content: &[u8]) -> Option<Response> {
     let crlf = memchr::memmem::find(content, b"\r\n\r\n").map(|i| (i, i + 4));
     let lf = memchr::memmem::find(content, b"\n\n").map(|i| (i, i + 2));
     let (end, start) = match (crlf, lf) {
-        (Some(a), Some(b)) => if a.0 < b.0 { a } else { b },
+        (Some(a), Some(b)) => {
+            if a.0 < b.0 {
+                a
+            } else {
+                b
+            }
+        }
         (a, b) => a.or(b)?,
     };
     let head = String::from_utf8_lossy(&content[..end.min(256 * 1024)]);
@@ -170,7 +188,8 @@ fn unchunked(body: &[u8]) -> Vec<u8> {
         let Some(line) = memchr::memchr(b'\n', &rest[..rest.len().min(200)]) else { break };
         let size = String::from_utf8_lossy(&rest[..line]);
         let size = size.split(';').next().unwrap_or_default().trim();
-        let Some(size) = Some(size).filter(|s| !s.is_empty()).and_then(|s| usize::from_str_radix(s, 16).ok()) else {
+        let Some(size) = Some(size).filter(|s| !s.is_empty()).and_then(|s| usize::from_str_radix(s, 16).ok())
+        else {
             break;
         };
         rest = &rest[line + 1..];

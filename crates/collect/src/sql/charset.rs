@@ -47,8 +47,11 @@ impl Charset {
             let place = memchr::memmem::find(head, sign)? + sign.len();
             let rest = head.get(place..)?.trim_ascii_start();
             let name = rest.iter().skip_while(|b| matches!(b, b'\'' | b'=' | b' '));
-            let name: String =
-                name.take(24).take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').map(|b| *b as char).collect();
+            let name: String = name
+                .take(24)
+                .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+                .map(|b| *b as char)
+                .collect();
             encoding_named(&name)
         };
         after(b"SET NAMES ").or_else(|| after(b"client_encoding"))
@@ -85,7 +88,8 @@ pub(super) fn hides_backslashes(encoding: &'static Encoding) -> bool {
 fn mostly_utf8(value: &[u8]) -> bool {
     let bad: usize = value.utf8_chunks().map(|chunk| chunk.invalid().len()).sum();
     let high = value.iter().filter(|b| **b >= 0x80).count();
-    bad * 5 < high || (bad < 4 && value.utf8_chunks().last().is_some_and(|c| c.valid().is_empty()) && bad < high)
+    bad * 5 < high
+        || (bad < 4 && value.utf8_chunks().last().is_some_and(|c| c.valid().is_empty()) && bad < high)
 }
 
 fn is_binary(value: &[u8]) -> bool {
@@ -132,7 +136,12 @@ impl Sampler {
     pub(crate) fn feed(&mut self, row: &Row, only: bool) {
         self.rows += usize::from(only);
         for (column, value) in row.values() {
-            if value.is_ascii() || value.len() < 4 || is_binary(value) || column.ends_with("ip") || column.contains("ipaddress") {
+            if value.is_ascii()
+                || value.len() < 4
+                || is_binary(value)
+                || column.ends_with("ip")
+                || column.contains("ipaddress")
+            {
                 continue;
             }
             if std::str::from_utf8(value).is_ok() {

@@ -13,8 +13,21 @@ struct Value {
 /// Columns that say nothing of a member beside what is shown to everybody.
 fn is_public(column: &str) -> bool {
     const SHOWN: [&str; 15] = [
-        "subject", "title", "message", "pagetext", "post_text", "body", "post", "rawtext", "content", "dateline",
-        "post_time", "poster_time", "posted", "post_date", "visible",
+        "subject",
+        "title",
+        "message",
+        "pagetext",
+        "post_text",
+        "body",
+        "post",
+        "rawtext",
+        "content",
+        "dateline",
+        "post_time",
+        "poster_time",
+        "posted",
+        "post_date",
+        "visible",
     ];
     (column.ends_with("id") && !column.contains("session")) || SHOWN.contains(&column)
 }
@@ -33,7 +46,15 @@ pub(crate) struct Row {
 impl Row {
     pub(super) fn new(max_value: usize) -> Row {
         let table = Arc::new(Table { name: String::new(), columns: Vec::new() });
-        Row { table, data: Vec::new(), values: Vec::new(), open: 0, too_large: false, max_value, charset: Arc::default() }
+        Row {
+            table,
+            data: Vec::new(),
+            values: Vec::new(),
+            open: 0,
+            too_large: false,
+            max_value,
+            charset: Arc::default(),
+        }
     }
 
     pub(super) fn begin(&mut self, table: &Arc<Table>) {

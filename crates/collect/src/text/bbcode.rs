@@ -186,7 +186,8 @@ fn write(whole: &str, parts: &[Part<'_>], style: &Bbcode<'_>) -> Cleaned {
                 (Kind::Cell, Some(_)) => out.push(" "),
                 (Kind::Link, Some(_)) => end_link(&mut out, links.pop(), style),
                 (Kind::Mention, Some(_)) => {
-                    let name = mentions.pop().and_then(|start| out.text.get(start..)).unwrap_or_default().to_owned();
+                    let name =
+                        mentions.pop().and_then(|start| out.text.get(start..)).unwrap_or_default().to_owned();
                     out.mention(&name);
                 }
                 (_, Some(_)) => {}
@@ -210,7 +211,9 @@ fn end_link(out: &mut Output, link: Option<(usize, String)>, style: &Bbcode<'_>)
     let Some((start, target)) = link else { return };
     let label = out.text.get(start..).unwrap_or_default().to_owned();
     if let Some(handle) = label.trim().strip_prefix('@')
-        && (target.contains("mod=space") || target.contains("action=profile") || target.contains("member.php"))
+        && (target.contains("mod=space")
+            || target.contains("action=profile")
+            || target.contains("member.php"))
     {
         // Engines without a tag for it address by a link to the profile.
         return out.mention(handle);

@@ -1,6 +1,7 @@
 //! BBCode tags: where they are, what they mean, what their attributes say.
 
 use super::decode_entities;
+use std::sync::LazyLock;
 use tm_model::QuoteTarget;
 
 /// What a tag does to the text.
@@ -107,9 +108,18 @@ const KINDS: [(Kind, &[&str]); 9] = [
 
 /// What the tag of this name does; `None` for words in brackets that are no tag.
 fn kind(name: &str) -> Option<(&'static str, Kind)> {
-    let known =
-        |names: &'static [&'static str]| names.iter().copied().find(|known| known.eq_ignore_ascii_case(name));
-    KINDS.iter().find_map(|(kind, names)| known(names).map(|name| (name, *kind)))
+    static SORTED: LazyLock<Vec<(&str, Kind)>> = LazyLock::new(|| {
+        let all = KINDS.iter().flat_map(|(kind, names)| names.iter().map(|name| (*name, *kind)));
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(name, _)| *name);
+        all
+    });
+    let mut lower = [0; LONGEST_NAME];
+    let lower = lower.get_mut(..name.len())?;
+    lower.copy_from_slice(name.as_bytes());
+    lower.make_ascii_lowercase();
+    let place = SORTED.binary_search_by(|(known, _)| known.as_bytes().cmp(lower)).ok()?;
+    SORTED.get(place).copied()
 }
 
 /// A tag as it stands in the text.
@@ -328,7 +338,11 @@ mod tests {
         check("=vega;99", Some("99"), "vega");
         check("=vega;n99", Some("99"), "vega");
         check("=\"br]acket;99\"", Some("99"), "br]acket");
-        check(" name='O'Hara' date='12 May 2010 - 10:10 PM' timestamp='1273' post='12'", Some("12"), "O'Hara");
+        check(
+            " name='O'Hara' date='12 May 2010 - 10:10 PM' timestamp='1273' post='12'",
+            Some("12"),
+            "O'Hara",
+        );
         check(" name=\"vega\"", None, "vega");
         check("=\"vega, post: 7, member: 9\"", Some("7"), "vega");
         check("=медведь", None, "медведь");

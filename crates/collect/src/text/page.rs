@@ -103,7 +103,8 @@ impl Page {
             if word.is_empty() {
                 continue;
             }
-            if self.blank && !self.out.breaks() && !self.out.text.is_empty() && !self.out.text.ends_with('\n') {
+            if self.blank && !self.out.breaks() && !self.out.text.is_empty() && !self.out.text.ends_with('\n')
+            {
                 self.out.push(" ");
             }
             self.blank = false;
@@ -147,14 +148,21 @@ impl Page {
                 self.skip(name);
             }
             "script" | "style" | "noscript" | "template" | "iframe" | "button" if !close => self.skip(name),
-            "div" | "p" | "span" if !close && ["ipsSpoiler_header", "ipsQuote_citation", "citation", "edit"].iter().any(|c| class(c)) => {
+            "div" | "p" | "span"
+                if !close
+                    && ["ipsSpoiler_header", "ipsQuote_citation", "citation", "edit"]
+                        .iter()
+                        .any(|c| class(c)) =>
+            {
                 self.skip(name)
             }
             "br" => {
                 self.blank = false;
                 self.out.push("\n");
             }
-            "img" if class("emoticon") || class("emoji") || class("Emoji") || tag.contains("data-emoticon") => {
+            "img"
+                if class("emoticon") || class("emoji") || class("Emoji") || tag.contains("data-emoticon") =>
+            {
                 let alt = attribute(tag, "alt").or_else(|| attribute(tag, "title")).unwrap_or_default();
                 self.text(alt);
             }
@@ -173,8 +181,9 @@ impl Page {
                 self.link = Some((self.out.text.len(), target, member));
             }
             "td" | "th" if close => self.blank = true,
-            "p" | "div" | "ul" | "ol" | "li" | "table" | "tr" | "hr" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6"
-            | "section" | "article" | "details" | "summary" | "center" | "dl" | "dt" | "dd" | "figure" => self.line(),
+            "p" | "div" | "ul" | "ol" | "li" | "table" | "tr" | "hr" | "h1" | "h2" | "h3" | "h4" | "h5"
+            | "h6" | "section" | "article" | "details" | "summary" | "center" | "dl" | "dt" | "dd"
+            | "figure" => self.line(),
             _ => {}
         }
     }
@@ -249,7 +258,8 @@ fn target(tag: &str) -> QuoteTarget {
         let value = names.iter().find_map(|name| attribute(tag, name))?;
         crate::field::name(&decode_entities(value))
     };
-    let post = field(["data-ipsquote-contentcommentid", "data-cid"]).filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
+    let post = field(["data-ipsquote-contentcommentid", "data-cid"])
+        .filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
     QuoteTarget { post, author: field(["data-ipsquote-username", "data-author"]) }
 }
 
@@ -267,8 +277,14 @@ mod tests {
         check("<ul><li>one</li><li>two</li></ul>tail", "one\ntwo\ntail");
         check("<pre class='ipsCode'>if a &lt; b {\n    c\n}</pre><p>end</p>", "if a < b {\n    c\n}\nend");
         check("1 < 2 && 3 > 2 <3", "1 < 2 && 3 > 2 <3");
-        check("<p>x <img class=\"ipsEmoji\" alt=\"😀\"> <img src=\"p.png\" alt=\"photo\">y</p><!-- c -->", "x 😀 y");
-        check("<a href=\"https://drop.example/abcdefgh/x.zip\">https://drop.example/abc ... x.zip</a>", "https://drop.example/abcdefgh/x.zip");
+        check(
+            "<p>x <img class=\"ipsEmoji\" alt=\"😀\"> <img src=\"p.png\" alt=\"photo\">y</p><!-- c -->",
+            "x 😀 y",
+        );
+        check(
+            "<a href=\"https://drop.example/abcdefgh/x.zip\">https://drop.example/abc ... x.zip</a>",
+            "https://drop.example/abcdefgh/x.zip",
+        );
         check("<p data-x='a > b'>it's</p><script>alert('x')</script>!", "it's\n!");
         check("open <blockquote><p>never closed", "open");
     }
@@ -298,7 +314,8 @@ mod tests {
 
     #[test]
     fn hostile_html_ends() {
-        for piece in ["<", "<a ", "<a href=\"", "<!--", "<blockquote>", "</pre>", "<b='", "<div class=", "&#"] {
+        for piece in ["<", "<a ", "<a href=\"", "<!--", "<blockquote>", "</pre>", "<b='", "<div class=", "&#"]
+        {
             clean_html(&piece.repeat(20_000), true);
         }
     }

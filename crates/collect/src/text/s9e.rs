@@ -76,7 +76,8 @@ pub fn clean_s9e(xml: &str, link_targets: bool) -> Cleaned {
             }
             "MENTION" if !close => mention = Some(out.text.len()),
             "MENTION" => {
-                let name = mention.take().and_then(|start| out.text.get(start..)).unwrap_or_default().to_owned();
+                let name =
+                    mention.take().and_then(|start| out.text.get(start..)).unwrap_or_default().to_owned();
                 out.mention(&name);
             }
             "URL" if !empty => links.push((out.text.len(), attribute(tag, "url").unwrap_or_default())),

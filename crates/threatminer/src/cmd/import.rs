@@ -22,7 +22,9 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
         if options.files.is_empty() { vec![PathBuf::from("-")] } else { options.files.clone() };
     if options.keep_personal {
         tracing::warn!("e-mail and network addresses of members are kept, as --keep-personal asks");
-        output::note("e-mail and network addresses of members and private chats are kept, as --keep-personal asks");
+        output::note(
+            "e-mail and network addresses of members and private chats are kept, as --keep-personal asks",
+        );
     }
     let wanted = Wanted { format, forum: options.forum.as_deref(), keep_personal: options.keep_personal };
     setting.runtime()?.block_on(async {
@@ -110,10 +112,7 @@ impl LeftOut {
         .map(|(n, what)| format!("{n} {what}"))
         .collect();
         if let Some(p) = &self.pages {
-            let more = [
-                (p.duplicates, "on another page already"),
-                (p.withheld, "withheld by the forum"),
-            ];
+            let more = [(p.duplicates, "on another page already"), (p.withheld, "withheld by the forum")];
             parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
         }
         if !parts.is_empty() {
@@ -153,7 +152,8 @@ fn open_stdin(
         let whole = std::io::Cursor::new(head).chain(std::io::stdin());
         return Ok((tm_collect::open_reader("standard input", whole, format, options)?, None));
     }
-    let mut file = tempfile::NamedTempFile::new().context("cannot make a temporary file for standard input")?;
+    let mut file =
+        tempfile::NamedTempFile::new().context("cannot make a temporary file for standard input")?;
     file.write_all(&head)
         .and_then(|()| std::io::copy(&mut std::io::stdin().lock(), &mut file))
         .context("cannot keep standard input in a temporary file")?;
