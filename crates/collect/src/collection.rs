@@ -3,9 +3,8 @@
 use crate::{
     CollectError, Format, Hidden, Item, Meter, Options, Personal, Posts,
     archive::{Broken, Member, Members, is_tar, is_zip},
-    bytes::ByteStream,
     import::{Opened, posts_of},
-    input::unpack_counted,
+    input::{Reopen, unpack_counted},
     pages::{LARGEST, PageReader, Pages},
 };
 use std::{io::Cursor, sync::Arc};
@@ -120,7 +119,7 @@ impl Collection {
         let content: Option<Arc<[u8]>> = content.map(Arc::from);
         let in_memory = content.is_some();
         let (inside, meter) = (name.clone(), self.meter.clone());
-        let open: Arc<dyn Fn(&Meter) -> Result<ByteStream, CollectError> + Send + Sync> = match content {
+        let open: Reopen = match content {
             Some(content) => Arc::new(move |_| unpack_counted(&inside, Cursor::new(Arc::clone(&content)))),
             None => {
                 let member = member.clone();

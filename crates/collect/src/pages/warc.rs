@@ -184,8 +184,7 @@ fn response(content: &[u8]) -> Option<Response> {
 fn unchunked(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len());
     let mut rest = body;
-    loop {
-        let Some(line) = memchr::memchr(b'\n', &rest[..rest.len().min(200)]) else { break };
+    while let Some(line) = memchr::memchr(b'\n', &rest[..rest.len().min(200)]) {
         let size = String::from_utf8_lossy(&rest[..line]);
         let size = size.split(';').next().unwrap_or_default().trim();
         let Some(size) = Some(size).filter(|s| !s.is_empty()).and_then(|s| usize::from_str_radix(s, 16).ok())

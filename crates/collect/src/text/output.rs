@@ -126,8 +126,8 @@ impl Output {
             _ => target.to_owned(),
         };
         let known = ["http://", "https://", "ftp://", "magnet:"];
-        let scheme = |s: &&str| whole.get(..s.len()).is_some_and(|head| head.eq_ignore_ascii_case(s));
-        if known.iter().any(|s| scheme(&s)) && self.links.len() < MOST {
+        let scheme = |s: &str| whole.get(..s.len()).is_some_and(|head| head.eq_ignore_ascii_case(s));
+        if known.iter().any(|s| scheme(s)) && self.links.len() < MOST {
             self.links.push((from, self.text.len(), whole));
         }
     }
