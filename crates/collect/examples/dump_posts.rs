@@ -35,6 +35,12 @@ fn print(path: &str) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     out.flush()?;
-    writeln!(std::io::stderr(), "{:?}, hidden: {:?}", import.engine(), import.hidden())?;
+    writeln!(
+        std::io::stderr(),
+        "{:?}, hidden: {:?}, pages: {:?}",
+        import.engine(),
+        import.hidden(),
+        import.pages()
+    )?;
     Ok(())
 }

@@ -60,6 +60,11 @@ impl ByteStream {
         }
     }
 
+    /// The bytes as a reader.
+    pub(crate) fn into_read(self) -> impl Read + Send {
+        Rest(self)
+    }
+
     /// What is in the buffer; empty only at the end.
     pub(crate) fn rest(&mut self) -> &[u8] {
         if self.start == self.end {
@@ -100,6 +105,36 @@ impl ByteStream {
         self.error.is_some()
     }
 
+    /// Passes over `n` bytes; false when there are fewer.
+    pub(crate) fn skip(&mut self, mut n: u64) -> bool {
+        while n > 0 {
+            let here = self.rest().len();
+            if here == 0 {
+                return false;
+            }
+            let step = here.min(usize::try_from(n).unwrap_or(usize::MAX));
+            self.advance(step);
+            n -= step as u64;
+        }
+        true
+    }
+
+    /// Reads at most `n` bytes into `into`, which is emptied before; false when there are fewer.
+    pub(crate) fn take(&mut self, n: usize, into: &mut Vec<u8>) -> bool {
+        into.clear();
+        while into.len() < n {
+            let want = n - into.len();
+            let rest = self.rest();
+            if rest.is_empty() {
+                return false;
+            }
+            let step = rest.len().min(want);
+            into.extend_from_slice(&rest[..step]);
+            self.advance(step);
+        }
+        true
+    }
+
     /// Reads a line into `line`, without its end. Bytes over `cap` are passed over.
     pub(crate) fn read_line(&mut self, line: &mut Vec<u8>, cap: usize) -> Line {
         line.clear();
@@ -125,6 +160,24 @@ impl ByteStream {
             self.advance(n + usize::from(found.is_some()));
             if found.is_some() {
                 return if too_long { Line::TooLong } else { Line::Whole };
+            }
+        }
+    }
+}
+
+struct Rest(ByteStream);
+
+impl Read for Rest {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.0.rest();
+        let n = rest.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&rest[..n]);
+        self.0.advance(n);
+        match self.0.take_error() {
+            Some(error) if n == 0 => Err(error),
+            error => {
+                self.0.error = error;
+                Ok(n)
             }
         }
     }

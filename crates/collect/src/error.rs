@@ -36,13 +36,17 @@ pub enum CollectError {
         row: u64,
     },
     /// Neither the name nor the content tells the format.
-    #[error("cannot tell the format of {path}; name it with the format option: jsonl, csv or sql")]
+    #[error(
+        "cannot tell the format of {path}; name it with the format option: jsonl, csv, sql, telegram, html, mhtml or warc"
+    )]
     UnknownFormat {
         /// File name as given.
         path: String,
     },
     /// The file is packed in a way that is not read here.
-    #[error("{path} is a {kind} file; unpack it first (gzip and zstd are read as they are)")]
+    #[error(
+        "{path} is a {kind} file; unpack it first (gzip, zstd, xz, bzip2, zip and tar are read as they are)"
+    )]
     Packed {
         /// File name as given.
         path: String,
@@ -89,10 +93,12 @@ pub enum CollectError {
         /// Table in question.
         table: String,
     },
-    /// SQL dumps are read twice, which a stream does not allow.
-    #[error("{path} is an SQL dump, which is read twice; save it to a file and import that")]
+    /// SQL dumps are read twice and archives from their end, which a stream does not allow.
+    #[error("{path} is {kind}, which cannot be read from a stream; save it to a file and import that")]
     NeedsFile {
         /// Name of the stream as given.
         path: String,
+        /// What it is.
+        kind: &'static str,
     },
 }

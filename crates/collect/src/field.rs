@@ -14,8 +14,46 @@ pub(crate) fn snippet(bytes: &[u8]) -> String {
     text.chars().take(SNIPPET).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-pub(crate) fn reject(file: &str, row: u64, reason: impl Into<String>, read: &[u8]) -> Reject {
-    Reject { file: file.to_owned(), row, reason: reason.into(), snippet: snippet(read) }
+/// A reject. Unless `keep_personal`, its words carry nothing personal: what was read is no post, so nobody meant to show
+/// it.
+pub(crate) fn reject(
+    file: &str,
+    row: u64,
+    reason: impl Into<String>,
+    read: &[u8],
+    keep_personal: bool,
+) -> Reject {
+    let (reason, snippet) = (reason.into(), snippet(read));
+    let (reason, snippet) =
+        if keep_personal { (reason, snippet) } else { (masked(&reason), masked(&snippet)) };
+    Reject { file: file.to_owned(), row, reason, snippet }
+}
+
+/// Puts dots in the place of e-mail addresses, network addresses and hashes.
+fn masked(text: &str) -> String {
+    let inside =
+        |c: char| c.is_alphanumeric() || matches!(c, '@' | '.' | '-' | '_' | '+' | ':' | '$' | '/' | '=');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let other = rest.find(inside).unwrap_or(rest.len());
+        out.push_str(&rest[..other]);
+        rest = &rest[other..];
+        let end = rest.find(|c| !inside(c)).unwrap_or(rest.len());
+        let word = &rest[..end];
+        rest = &rest[end..];
+        let personal = (word.contains('@') && word.contains('.'))
+            || word.starts_with("$2")
+            || word.starts_with("$H$")
+            || word.starts_with("$argon")
+            || word.split([':', '/', '=', '$']).any(|part| {
+                part.parse::<std::net::IpAddr>().is_ok()
+                    || (part.len() >= 32 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+            })
+            || (word.matches(':').count() > 1 && word.parse::<std::net::IpAddr>().is_ok());
+        out.push_str(if personal { "•••" } else { word });
+    }
+    out
 }
 
 /// Trims, makes control characters and line breaks blanks; nothing left is `None`.

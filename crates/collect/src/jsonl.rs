@@ -1,7 +1,7 @@
 //! JSON lines: one post a line.
 
 use crate::{
-    CollectError, Item, Options,
+    CollectError, Item, Options, Posts,
     bytes::{ByteStream, Line},
     field::{finish, reject},
     input::read_error,
@@ -14,18 +14,24 @@ pub(crate) struct JsonlPosts {
     line: Vec<u8>,
     row: u64,
     cap: usize,
+    keep_personal: bool,
 }
 
 impl JsonlPosts {
     pub(crate) fn new(name: String, bytes: ByteStream, options: &Options) -> JsonlPosts {
-        JsonlPosts { name, bytes, line: Vec::new(), row: 0, cap: options.max_value }
+        JsonlPosts {
+            name,
+            bytes,
+            line: Vec::new(),
+            row: 0,
+            cap: options.max_value,
+            keep_personal: options.keep_personal,
+        }
     }
+}
 
-    pub(crate) fn row(&self) -> u64 {
-        self.row
-    }
-
-    pub(crate) fn next(&mut self) -> Option<Result<Item, CollectError>> {
+impl Posts for JsonlPosts {
+    fn next(&mut self) -> Option<Result<Item, CollectError>> {
         loop {
             // One long line must not hold its memory until the end of the file.
             self.line.shrink_to(1024 * 1024);
@@ -41,7 +47,13 @@ impl JsonlPosts {
             self.row += 1;
             if end == Line::TooLong {
                 let reason = format!("the line is longer than {} bytes; split it", self.cap);
-                return Some(Ok(Item::Reject(reject(&self.name, self.row, reason, &self.line))));
+                return Some(Ok(Item::Reject(reject(
+                    &self.name,
+                    self.row,
+                    reason,
+                    &self.line,
+                    self.keep_personal,
+                ))));
             }
             let line = self.line.trim_ascii();
             if line.is_empty() {
@@ -49,10 +61,20 @@ impl JsonlPosts {
             }
             return Some(Ok(match parse(line) {
                 Ok(post) => Item::Post(Box::new(post)),
-                Err(reason) => Item::Reject(reject(&self.name, self.row, reason, line)),
+                Err(reason) => Item::Reject(reject(&self.name, self.row, reason, line, self.keep_personal)),
             }));
         }
     }
+
+    fn row(&self) -> u64 {
+        self.row
+    }
+}
+
+/// Whether a file ends its first line behind an object with a text: one post a line.
+pub(crate) fn begins_with_a_post(bytes: &[u8]) -> bool {
+    let line = bytes.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default();
+    parse(line.trim_ascii()).is_ok()
 }
 
 fn parse(line: &[u8]) -> Result<PostRecord, String> {

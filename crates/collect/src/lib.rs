@@ -1,10 +1,11 @@
 //! Bytes to posts: dump importers and text cleaning.
 //!
-//! [`open`] reads a file of posts, plain or compressed with gzip or Zstandard, as a stream of [`Item`]s in bounded
-//! memory. Three formats are known: JSON lines (one [`PostRecord`](tm_model::PostRecord) a line), CSV with a header
-//! row, and SQL dumps of the forum engines MyBB, phpBB, SMF, FluxBB, Discuz! and NodeBB as mysqldump, pg_dump and
-//! sqlite write them. A line or row that cannot be used becomes an [`Item::Reject`] and reading goes on; an error ends
-//! the stream, after every post before it was handed over.
+//! [`open`] reads a file or folder of posts as a stream of [`Item`]s in bounded memory, plain or compressed (gzip,
+//! Zstandard, xz, bzip2, zip, tar). Formats: JSON lines (one [`PostRecord`](tm_model::PostRecord) a line), CSV with a
+//! header row, SQL dumps of ten forum engines as mysqldump, pg_dump and sqlite write them, Telegram Desktop's JSON,
+//! saved pages of the engines that the crawler knows, as HTML, MHTML or in web archives. A line or row that cannot be
+//! used becomes an [`Item::Reject`] and reading goes on; an error ends the stream, after every post before it was handed
+//! over.
 //!
 //! What stands between a dump and a post is done here as well: quotes, edit notes and markup are taken out of the
 //! text, entities are decoded, names of boards, threads and authors are looked up, hidden posts are left out and
@@ -26,7 +27,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod archive;
 mod bytes;
+mod collection;
 pub mod crawl;
 mod dump;
 pub mod engine;
@@ -36,15 +39,20 @@ mod format;
 mod import;
 mod input;
 mod jsonl;
+mod pages;
 mod sql;
 mod table;
+mod telegram;
 mod text;
 
-pub use dump::Hidden;
+pub use dump::{Hidden, Personal};
 pub use error::CollectError;
 pub use format::{Format, UnknownFormatName};
-pub use import::{Import, Item, Options, open, open_reader};
+pub(crate) use import::Posts;
+pub use import::{Import, Item, Options, needs_a_file, open, open_bytes, open_reader};
 pub use input::Meter;
+pub use pages::Pages;
 pub use text::{
-    Bbcode, Cleaned, clean_bbcode, clean_markdown, clean_s9e, decode_entities, flatten_html, strip_controls,
+    Bbcode, Cleaned, clean_bbcode, clean_html, clean_markdown, clean_s9e, decode_entities, flatten_html,
+    strip_controls,
 };

@@ -1,7 +1,7 @@
 //! CSV: a header row that names the columns, then one post a row.
 
 use crate::{
-    CollectError, Item, Options,
+    CollectError, Item, Options, Posts,
     bytes::ByteStream,
     field::{finish, reject},
     input::read_error,
@@ -97,6 +97,7 @@ pub(crate) struct CsvPosts {
     row: u64,
     skipped: u64,
     cap: usize,
+    keep_personal: bool,
 }
 
 /// More columns than this are no table of posts, and would only cost memory.
@@ -125,6 +126,7 @@ impl CsvPosts {
             row: 0,
             skipped: 0,
             cap,
+            keep_personal: options.keep_personal,
         };
         let header = match posts.record() {
             Record::Whole => (0..posts.fields).map(|i| posts.text(i)).collect(),
@@ -141,10 +143,6 @@ impl CsvPosts {
             return Err(CollectError::NoTextColumn { path: posts.name, columns });
         }
         Ok(posts)
-    }
-
-    pub(crate) fn row(&self) -> u64 {
-        self.row
     }
 
     fn bytes_of(&self, field: usize) -> &[u8] {
@@ -206,23 +204,6 @@ impl CsvPosts {
         }
     }
 
-    pub(crate) fn next(&mut self) -> Option<Result<Item, CollectError>> {
-        let refused = match self.record() {
-            Record::End => {
-                let source = self.bytes.take_error()?;
-                return Some(Err(read_error(&self.name, self.row, source)));
-            }
-            Record::TooLarge => {
-                format!("the row is longer than {} bytes or never ends; look for an open quote", self.cap)
-            }
-            Record::Whole => match self.post() {
-                Ok(post) => return Some(Ok(Item::Post(Box::new(post)))),
-                Err(reason) => reason,
-            },
-        };
-        Some(Ok(Item::Reject(reject(&self.name, self.row, refused, &self.data[..self.filled]))))
-    }
-
     fn post(&self) -> Result<PostRecord, String> {
         if self.fields != self.columns.len() {
             let few = if self.fields < self.columns.len() { "few" } else { "many" };
@@ -249,6 +230,35 @@ impl CsvPosts {
         }
         finish(&mut post)?;
         Ok(post)
+    }
+}
+
+impl Posts for CsvPosts {
+    fn next(&mut self) -> Option<Result<Item, CollectError>> {
+        let refused = match self.record() {
+            Record::End => {
+                let source = self.bytes.take_error()?;
+                return Some(Err(read_error(&self.name, self.row, source)));
+            }
+            Record::TooLarge => {
+                format!("the row is longer than {} bytes or never ends; look for an open quote", self.cap)
+            }
+            Record::Whole => match self.post() {
+                Ok(post) => return Some(Ok(Item::Post(Box::new(post)))),
+                Err(reason) => reason,
+            },
+        };
+        Some(Ok(Item::Reject(reject(
+            &self.name,
+            self.row,
+            refused,
+            &self.data[..self.filled],
+            self.keep_personal,
+        ))))
+    }
+
+    fn row(&self) -> u64 {
+        self.row
     }
 }
 

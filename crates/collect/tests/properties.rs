@@ -3,12 +3,12 @@
 
 use proptest::prelude::*;
 use tm_collect::{
-    Bbcode, Format, Import, Item, Options, clean_bbcode, clean_markdown, clean_s9e, decode_entities,
-    flatten_html, open, open_reader, strip_controls,
+    Bbcode, Format, Import, Item, Options, clean_bbcode, clean_html, clean_markdown, clean_s9e,
+    decode_entities, flatten_html, open, open_reader, strip_controls,
 };
 
 /// Pieces that dumps and texts are made of, so that random input gets past the first sign.
-const PIECES: [&str; 46] = [
+const PIECES: [&str; 72] = [
     "INSERT INTO `f_posts` VALUES ",
     "CREATE TABLE `f_posts` (`pid` int, `tid` int, `uid` int, `message` text, \
      `dateline` int, `visible` int);",
@@ -56,6 +56,32 @@ const PIECES: [&str; 46] = [
     "**",
     "](/post/1):",
     "\u{feff}ж汉",
+    "\r\n\r\n",
+    "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://den.example/\r\nContent-Type: application/http\r\n",
+    "WARC/1.0\r\nWARC-Type: resource\r\nContent-Type: text/html\r\n",
+    "Content-Length: 60\r\n",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+    "3\r\n",
+    "<!DOCTYPE html><html><head><title>T</title>",
+    "<link rel=\"canonical\" href=\"http://den.example/viewtopic.php?id=1\">",
+    "<p id=\"poweredby\">Powered by <a href=\"http://fluxbb.org/\">FluxBB</a></p>",
+    "<div id=\"p1\" class=\"blockpost\"><div class=\"postmsg\">",
+    "<blockquote data-ipsquote-username='",
+    "<pre>",
+    "<!--",
+    "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n",
+    "--b\r\nContent-Type: text/html\r\n",
+    "Content-Transfer-Encoding: quoted-printable\r\n",
+    "=3D",
+    "{\"name\":\"c\",\"type\":\"public_channel\",\"id\":1,\"messages\":[",
+    "{\"id\":1,\"type\":\"message\",\"text\":[\"a\",{\"type\":\"text_link\",\"text\":\"b\",\"href\":\"http://c\"}]}",
+    "],",
+    "\"chats\":{\"list\":[",
+    "/*!40101 SET NAMES gbk */;",
+    "CREATE TABLE `post` (`postid` int, `threadid` int, `pagetext` text);INSERT INTO `post` VALUES ",
+    "(1,2,'\\",
+    "[MENTION=1]",
+    "http://a.example/(b).",
 ];
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -84,8 +110,9 @@ proptest! {
 
     #[test]
     fn any_bytes_end_in_any_format(bytes in bytes()) {
-        let options = Options { max_value: 300, link_targets: true };
-        for format in [Some(Format::Jsonl), Some(Format::Csv), None] {
+        let options = Options { max_value: 300, link_targets: true, ..Options::default() };
+        let all = [Format::Jsonl, Format::Csv, Format::Telegram, Format::Html, Format::Mhtml, Format::Warc];
+        for format in all.map(Some).into_iter().chain([None]) {
             if let Ok(import) = open_reader("any", std::io::Cursor::new(bytes.clone()), format, options.clone()) {
                 drain(import)?;
             }
@@ -107,6 +134,7 @@ proptest! {
             }
             clean_s9e(&text, escaped);
             clean_markdown(&text, escaped);
+            clean_html(&text, escaped);
         }
         decode_entities(&text);
         clean_bbcode(&flatten_html(&text), &Bbcode { escaped: true, ..Bbcode::default() });

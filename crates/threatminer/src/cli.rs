@@ -54,10 +54,15 @@ pub enum Command {
         after_help = "Examples:\n  threatminer demo\n  threatminer demo --no-serve --store /tmp/demo.db"
     )]
     Demo(Demo),
-    /// Read posts from dumps: JSONL, CSV, SQL dumps of forum engines; .gz and .zst too
+    /// Read posts from dumps, saved pages, web archives and Telegram exports
     #[command(after_help = "Examples:\n  threatminer import forum.sql.gz --forum 'Dark Harbour'\n  \
-        threatminer import posts.jsonl.zst more.csv\n  cat posts.jsonl | threatminer import -\n\n\
-        Importing a file twice stores each post once; rows that cannot be read are set aside and listed.")]
+        threatminer import posts.jsonl.zst more.csv\n  threatminer import saved-pages/ crawl.warc.gz thread.mhtml\n  \
+        threatminer import ChatExport/result.json\n  xzcat forum.sql.xz | threatminer import -\n\n\
+        Reads SQL dumps (MyBB, phpBB, SMF, FluxBB, Discuz!, NodeBB, XenForo, vBulletin 3 to 5, IPB and Invision; MySQL, \
+        PostgreSQL, SQLite), JSON lines, CSV, saved HTML and MHTML pages of the forum engines that crawl knows, WARC, JSON of \
+        Telegram Desktop; each plain, as .gz .zst .xz .bz2, or in folders, .zip and .tar. Importing a file twice stores \
+        each post once; rows that cannot be read are set aside and listed. Passwords are never read; e-mail and network \
+        addresses of members only with --keep-personal.")]
     Import(Import),
     /// Collect a forum over the network
     #[command(after_help = "Examples:\n  threatminer crawl https://forum.example/\n  \
@@ -143,15 +148,18 @@ pub struct Demo {
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// Files; - or none means standard input
+    /// Files and folders; - or none means standard input
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Format of all files [default: told by name and content]
-    #[arg(long, value_name = "jsonl|csv|sql")]
+    /// Format of all files: jsonl, csv, sql, telegram, html, mhtml, warc [default: told by name and content]
+    #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
-    /// Forum of posts that do not name theirs [default: what the dump says, else the file's name]
+    /// Forum of all posts [default: what the input says, else the file's name]
     #[arg(long, value_name = "NAME")]
     pub forum: Option<String>,
+    /// Keep e-mail and network addresses of members (as facts of the store) and private chats of Telegram
+    #[arg(long)]
+    pub keep_personal: bool,
     /// One JSON object a file instead of words
     #[arg(long)]
     pub json: bool,

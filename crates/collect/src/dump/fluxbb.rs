@@ -45,9 +45,15 @@ impl Engine for Fluxbb {
             Role::Users => known.user(row.id("id"), &row.text("username")),
             Role::Threads => {
                 let state = if row.id("moved_to").is_some() { State::Moved } else { State::Visible };
-                known.thread(row.id("id"), row.id("forum_id"), &row.text("subject"), state);
+                known.thread(
+                    row.id("id"),
+                    row.id("forum_id"),
+                    &row.text("subject"),
+                    state,
+                    row.int("sticky") == Some(1),
+                );
             }
-            Role::Settings | Role::Posts => {}
+            _ => {}
         }
     }
 
@@ -62,6 +68,7 @@ impl Engine for Fluxbb {
             time: row.int("posted"),
             state: State::Visible,
             reply_to: None,
+            edited: row.int("edited"),
         };
         let bbcode = Bbcode { link_targets: options.link_targets, ..Bbcode::default() };
         draft.join(known, || clean_bbcode(&row.text("message"), &bbcode))

@@ -21,6 +21,20 @@ pub(super) struct Thread {
     pub board: Option<u64>,
     pub title: Option<String>,
     pub state: State,
+    pub sticky: bool,
+}
+
+/// What vBulletin 5 keeps of a post beside its text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub kind: u32,
+    pub starter: u64,
+    pub parent: u64,
+    pub user: u64,
+    /// Place of the stored author's name in [`Known::names`].
+    pub name: u32,
+    pub time: i64,
+    pub state: State,
 }
 
 /// Names and states by the engine's own identifiers.
@@ -34,6 +48,15 @@ pub(super) struct Known {
     pub slugs: HashMap<String, String>,
     /// The earliest post of each thread with its subject, where an engine keeps titles there.
     pub first: HashMap<u64, (u64, String)>,
+    /// When posts were last edited, where an engine keeps that in a table of its own.
+    pub edits: HashMap<u64, i64>,
+    /// What stands beside the texts, where an engine splits posts over two tables.
+    pub nodes: HashMap<u64, Node>,
+    /// Authors' names of `nodes`, each once.
+    pub names: Vec<String>,
+    pub name_places: HashMap<String, u32>,
+    /// Kinds of `nodes` that are posts of a forum.
+    pub kinds: Vec<u32>,
 }
 
 impl Known {
@@ -47,10 +70,21 @@ impl Known {
             self.users.insert(id, handle);
         }
     }
-    pub(super) fn thread(&mut self, id: Option<u64>, board: Option<u64>, title: &str, state: State) {
+    pub(super) fn thread(
+        &mut self,
+        id: Option<u64>,
+        board: Option<u64>,
+        title: &str,
+        state: State,
+        sticky: bool,
+    ) {
         if let Some(id) = id {
-            self.threads.insert(id, Thread { board, title: name(title), state });
+            self.threads.insert(id, Thread { board, title: name(title), state, sticky });
         }
+    }
+    /// The handle of an account that the dump knows.
+    pub(super) fn handle(&self, user: Option<u64>) -> Option<String> {
+        user.and_then(|id| self.users.get(&id).cloned())
     }
 }
 
@@ -67,6 +101,8 @@ pub(super) struct Draft {
     pub time: Option<i64>,
     pub state: State,
     pub reply_to: Option<u64>,
+    /// When it was last edited; zero and below mean never.
+    pub edited: Option<i64>,
 }
 
 impl Draft {
@@ -85,7 +121,10 @@ impl Draft {
         }
         let cleaned = clean();
         let board = thread.and_then(|thread| thread.board).or(self.board);
-        let text = strip_controls(&cleaned.text);
+        let text = match strip_controls(&cleaned.text) {
+            std::borrow::Cow::Borrowed(text) if text.trim().len() == text.len() => None,
+            text => Some(text.trim().to_owned()),
+        };
         Outcome::Post(Box::new(PostRecord {
             id: Some(id.to_string()),
             forum: known.forum.clone(),
@@ -94,10 +133,14 @@ impl Draft {
             title: thread.and_then(|thread| thread.title.clone()).or(self.title),
             author: self.author,
             time: self.time.and_then(Timestamp::checked),
-            text: text.trim().to_owned(),
+            text: text.unwrap_or(cleaned.text),
             reply_to: self.reply_to.map(|id| id.to_string()),
             quotes: cleaned.quotes,
-            ..PostRecord::default()
+            mentions: cleaned.mentions,
+            links: cleaned.links,
+            edited: self.edited.filter(|time| *time > 0).and_then(Timestamp::checked),
+            sticky: thread.is_some_and(|thread| thread.sticky),
+            url: None,
         }))
     }
 }

@@ -6,22 +6,29 @@
 
 mod discuz;
 mod fluxbb;
+mod invision;
 mod known;
 mod mybb;
 mod nodebb;
+mod personal;
 mod phpbb;
 mod smf;
+mod vbulletin;
+mod vbulletin5;
+mod xenforo;
 
 use crate::{
-    CollectError, Item, Meter, Options,
+    CollectError, Item, Meter, Options, Posts,
     field::reject,
-    input::{open_file, read_error, unpack},
-    sql::{Row, SqlReader, Step, Table},
+    input::{Reopen, read_error},
+    sql::{Charset, Row, Sampler, SqlReader, Step, Table},
 };
+pub use personal::Personal;
+
 use known::{Known, State};
+use personal::Register;
 use std::{
     collections::{BTreeSet, HashMap},
-    path::PathBuf,
     sync::Arc,
 };
 use tm_model::PostRecord;
@@ -45,6 +52,14 @@ impl Hidden {
         self.unapproved + self.deleted + self.drafts + self.moved
     }
 
+    /// Adds what others left out.
+    pub(crate) fn add(&mut self, other: Hidden) {
+        self.unapproved += other.unapproved;
+        self.deleted += other.deleted;
+        self.drafts += other.drafts;
+        self.moved += other.moved;
+    }
+
     fn count(&mut self, state: State) {
         match state {
             State::Visible => {}
@@ -61,8 +76,16 @@ impl Hidden {
 enum Role {
     Settings,
     Boards,
+    /// Names of boards, where an engine keeps them among the words of its languages.
+    BoardNames,
     Threads,
     Users,
+    /// When posts were edited.
+    Edits,
+    /// Names of the kinds of nodes (vBulletin 5).
+    Kinds,
+    /// What stands beside the texts of posts (vBulletin 5).
+    Nodes,
     Posts,
 }
 
@@ -101,8 +124,18 @@ trait Engine: Sync {
     fn post(&self, row: &Row, known: &Known, options: &Options) -> Outcome;
 }
 
-static ENGINES: [&dyn Engine; 6] =
-    [&mybb::Mybb, &phpbb::Phpbb, &smf::Smf, &fluxbb::Fluxbb, &discuz::Discuz, &nodebb::Nodebb];
+static ENGINES: [&dyn Engine; 10] = [
+    &mybb::Mybb,
+    &phpbb::Phpbb,
+    &smf::Smf,
+    &fluxbb::Fluxbb,
+    &discuz::Discuz,
+    &nodebb::Nodebb,
+    &xenforo::Xenforo,
+    &vbulletin::Vbulletin,
+    &vbulletin5::Vbulletin5,
+    &invision::Invision,
+];
 
 /// A forum in a dump: an engine and the prefix of its tables.
 type Key = (usize, String);
@@ -155,11 +188,13 @@ impl Classified {
 struct Forum {
     key: Key,
     known: Known,
+    personal: Register,
 }
 
 pub(crate) struct SqlPosts {
-    path: PathBuf,
     name: String,
+    /// Opens the dump from its beginning.
+    reopen: Reopen,
     meter: Meter,
     options: Options,
     forum: Option<Forum>,
@@ -167,14 +202,15 @@ pub(crate) struct SqlPosts {
     classified: Classified,
     row: u64,
     hidden: Hidden,
+    /// Personal data of posts, where it is kept.
+    posters: Register,
 }
 
 impl SqlPosts {
-    pub(crate) fn new(path: PathBuf, meter: Meter, options: Options) -> SqlPosts {
-        let name = path.display().to_string();
+    pub(crate) fn new(name: String, reopen: Reopen, meter: Meter, options: Options) -> SqlPosts {
         SqlPosts {
-            path,
             name,
+            reopen,
             meter,
             options,
             forum: None,
@@ -182,34 +218,46 @@ impl SqlPosts {
             row: 0,
             classified: Classified::default(),
             hidden: Hidden::default(),
+            posters: Register::default(),
         }
     }
 
-    pub(crate) fn row(&self) -> u64 {
-        self.row
-    }
-    pub(crate) fn hidden(&self) -> Hidden {
-        self.hidden
-    }
-    pub(crate) fn engine(&self) -> Option<&'static str> {
-        self.forum.as_ref().map(|forum| ENGINES[forum.key.0].name())
-    }
-    pub(crate) fn forum(&self) -> Option<&str> {
-        self.forum.as_ref()?.known.forum.as_deref()
-    }
-
     fn open(&self) -> Result<SqlReader, CollectError> {
-        let (file, _) = open_file(&self.path)?;
-        Ok(SqlReader::new(unpack(&self.name, file, &self.meter)?, self.options.max_value))
+        Ok(SqlReader::new((self.reopen)(&self.meter)?, self.options.max_value))
     }
 
-    /// The first reading: finds the forum and learns all but its posts.
-    fn learn(&self) -> Result<Option<Forum>, CollectError> {
-        let mut reader = self.open()?;
-        let mut survey = Survey::default();
+    /// The first reading: finds the forum and learns all but its posts. Some posts are looked at for the charset.
+    fn learn(&self) -> Result<(Option<Forum>, Arc<Charset>), CollectError> {
+        let mut charset: Arc<Charset> = Arc::default();
+        let mut again = false;
+        loop {
+            let before = self.meter.read();
+            let mut reader = self.open()?;
+            reader.set_charset(Arc::clone(&charset));
+            let survey = self.survey(&mut reader);
+            // Names were read before it was known how: the dump is read once more.
+            if survey.sampler.has_legacy() && !again {
+                charset = survey.sampler.charset(reader.declared());
+                again = true;
+                self.meter.rewind(before);
+                continue;
+            }
+            // A damaged file is read as far as it goes; the second reading reports the damage.
+            let broken = reader.take_error().is_some() || (reader.cut() && !survey.tables.is_empty());
+            return Ok((survey.choose(&self.name, broken)?, charset));
+        }
+    }
+
+    fn survey(&self, reader: &mut SqlReader) -> Survey {
+        let mut survey = Survey { keep_personal: self.options.keep_personal, ..Survey::default() };
         loop {
             match reader.next(&mut |table| survey.wants(table)) {
-                Step::Row => survey.learn(reader.row()),
+                Step::Row => {
+                    survey.learn(reader.row());
+                    if survey.current.is_empty() && survey.sampler.is_sated() {
+                        reader.skip_rows();
+                    }
+                }
                 Step::Refused(reason) => {
                     tracing::debug!(table = reader.row().table().name, reason, "row passed over")
                 }
@@ -219,15 +267,18 @@ impl SqlPosts {
         for table in reader.tables() {
             survey.declare(table);
         }
-        // A damaged file is read as far as it goes; the second reading reports the damage.
-        let broken = reader.take_error().is_some() || (reader.cut() && !survey.tables.is_empty());
-        survey.choose(&self.name, broken)
+        survey
     }
+}
 
-    pub(crate) fn next(&mut self) -> Option<Result<Item, CollectError>> {
+impl Posts for SqlPosts {
+    fn next(&mut self) -> Option<Result<Item, CollectError>> {
         if self.reader.is_none() {
-            match self.learn().and_then(|forum| Ok((forum, self.open()?))) {
-                Ok((forum, reader)) => (self.forum, self.reader) = (forum, Some(reader)),
+            match self.learn().and_then(|learnt| Ok((learnt, self.open()?))) {
+                Ok(((forum, charset), mut reader)) => {
+                    reader.set_charset(charset);
+                    (self.forum, self.reader) = (forum, Some(reader));
+                }
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -250,11 +301,19 @@ impl SqlPosts {
             };
             self.row += 1;
             match outcome {
-                Outcome::Post(post) => return Some(Ok(Item::Post(post))),
+                Outcome::Post(post) => {
+                    if self.options.keep_personal
+                        && let Some(author) = &post.author
+                    {
+                        self.posters.note(author, reader.row());
+                    }
+                    return Some(Ok(Item::Post(post)));
+                }
                 Outcome::Hidden(state) => self.hidden.count(state),
                 Outcome::Skip => {}
                 Outcome::Bad(reason) => {
-                    let reject = reject(&self.name, self.row, reason, &reader.row().head());
+                    let keep = self.options.keep_personal;
+                    let reject = reject(&self.name, self.row, reason, &reader.row().head(keep), keep);
                     return Some(Ok(Item::Reject(reject)));
                 }
             }
@@ -263,6 +322,26 @@ impl SqlPosts {
             return Some(Err(read_error(&self.name, self.row, source)));
         }
         reader.cut().then(|| Err(CollectError::Truncated { path: self.name.clone(), row: self.row }))
+    }
+
+    fn row(&self) -> u64 {
+        self.row
+    }
+    fn hidden(&self) -> Hidden {
+        self.hidden
+    }
+    fn engine(&self) -> Option<&'static str> {
+        self.forum.as_ref().map(|forum| ENGINES[forum.key.0].name())
+    }
+    fn take_personal(&mut self) -> Vec<(String, Personal)> {
+        let mut all = std::mem::take(&mut self.posters);
+        if let Some(forum) = &mut self.forum {
+            all.adopt(std::mem::take(&mut forum.personal));
+        }
+        all.take()
+    }
+    fn forum(&self) -> Option<&str> {
+        self.forum.as_ref()?.known.forum.as_deref()
     }
 }
 
@@ -274,11 +353,14 @@ struct Survey {
     current: Vec<(Key, Role)>,
     tables: BTreeSet<String>,
     nameless: Option<String>,
+    sampler: Sampler,
+    keep_personal: bool,
 }
 
 #[derive(Default)]
 struct Candidate {
     known: Known,
+    personal: Register,
     posts: Option<u64>,
 }
 
@@ -315,6 +397,7 @@ impl Survey {
             return false;
         }
         self.current.clear();
+        let mut sample = false;
         for (key, role) in self.classified.of(table) {
             if self.forums.len() >= MAX_FORUMS && !self.forums.contains_key(key) {
                 continue;
@@ -322,21 +405,32 @@ impl Survey {
             if *role == Role::Posts {
                 *self.forums.entry(key.clone()).or_default().posts.get_or_insert(0) += 1;
                 if !ENGINES[key.0].learns_from_posts() {
+                    sample |= !self.sampler.is_sated();
                     continue;
                 }
             }
             self.current.push((key.clone(), *role));
         }
-        !self.current.is_empty()
+        sample || !self.current.is_empty()
     }
 
     fn learn(&mut self, row: &Row) {
+        if !self.sampler.is_sated() {
+            self.sampler.feed(row, self.current.is_empty());
+        }
         for (key, role) in &self.current {
             if !self.forums.contains_key(key) {
                 self.forums.insert(key.clone(), Candidate::default());
             }
             if let Some(candidate) = self.forums.get_mut(key) {
                 ENGINES[key.0].learn(*role, row, &mut candidate.known);
+                if self.keep_personal && *role == Role::Users {
+                    const IDS: [&str; 6] = ["uid", "userid", "user_id", "member_id", "id_member", "id"];
+                    let id = IDS.iter().find_map(|column| row.id(column));
+                    if let Some(handle) = candidate.known.handle(id) {
+                        candidate.personal.note(&handle, row);
+                    }
+                }
             }
         }
     }
@@ -354,7 +448,9 @@ impl Survey {
             );
         }
         match found.into_iter().next() {
-            Some((key, candidate)) => Ok(Some(Forum { key, known: candidate.known })),
+            Some((key, candidate)) => {
+                Ok(Some(Forum { key, known: candidate.known, personal: candidate.personal }))
+            }
             None => match self.nameless {
                 Some(table) => Err(CollectError::MissingColumns { path: path.to_owned(), table }),
                 None if broken => Ok(None),

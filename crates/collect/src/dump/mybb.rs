@@ -52,9 +52,15 @@ impl Engine for Mybb {
             Role::Threads => {
                 let moved = row.text("closed").starts_with("moved|");
                 let state = if moved { State::Moved } else { state(row.int("visible")) };
-                known.thread(row.id("tid"), row.id("fid"), &row.text("subject"), state);
+                known.thread(
+                    row.id("tid"),
+                    row.id("fid"),
+                    &row.text("subject"),
+                    state,
+                    row.int("sticky") == Some(1),
+                );
             }
-            Role::Settings | Role::Posts => {}
+            _ => {}
         }
     }
 
@@ -71,6 +77,7 @@ impl Engine for Mybb {
             time: row.int("dateline"),
             state: state(row.int("visible")),
             reply_to: row.id("replyto"),
+            edited: row.int("edittime"),
         };
         let bbcode = Bbcode { link_targets: options.link_targets, ..Bbcode::default() };
         draft.join(known, || clean_bbcode(&row.text("message"), &bbcode))

@@ -55,6 +55,25 @@ fn slug(handle: &str) -> String {
     slug.trim_matches('-').to_owned()
 }
 
+/// Accounts that a text addresses: `@slug`, where there is one of that name.
+fn mentions(text: &str, known: &Known) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for place in memchr::memchr_iter(b'@', text.as_bytes()) {
+        if text[..place].ends_with(|c: char| c.is_alphanumeric()) {
+            continue;
+        }
+        let rest = &text[place + 1..];
+        let end =
+            rest.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-')).unwrap_or(rest.len());
+        let named = rest[..rest.floor_char_boundary(end.min(200))].trim_end_matches(['.', '-']);
+        let Some(handle) = known.slugs.get(&named.to_lowercase()) else { continue };
+        if !found.contains(handle) && found.len() < 500 {
+            found.push(handle.clone());
+        }
+    }
+    found
+}
+
 impl Nodebb {
     /// An account that was deleted leaves its name only in notices that it caused:
     /// `[[notifications:user-mentioned-you-in, NAME, TITLE]]`.
@@ -97,7 +116,13 @@ impl Engine for Nodebb {
             Some(("category", id)) => known.board(Some(id), &decode_entities(text(&data, "name"))),
             Some(("topic", topic)) => {
                 let title = decode_entities(text(&data, "title"));
-                known.thread(Some(topic), id(&data, "cid"), &title, deleted(&data));
+                known.thread(
+                    Some(topic),
+                    id(&data, "cid"),
+                    &title,
+                    deleted(&data),
+                    int(&data, "pinned") == Some(1),
+                );
             }
             Some((_, user)) => {
                 let handle = text(&data, "username");
@@ -129,6 +154,7 @@ impl Engine for Nodebb {
             time: int(&data, "timestamp").map(|ms| ms.div_euclid(1000)),
             state: deleted(&data),
             reply_to: id(&data, "toPid"),
+            edited: int(&data, "edited").map(|ms| ms.div_euclid(1000)),
         };
         draft.join(known, || {
             let mut cleaned = clean_markdown(text(&data, "content"), options.link_targets);
@@ -136,6 +162,7 @@ impl Engine for Nodebb {
                 let known_as = quote.author.as_ref().and_then(|slug| known.slugs.get(slug));
                 quote.author = known_as.cloned().or(quote.author.take());
             }
+            cleaned.mentions = mentions(&cleaned.text, known);
             cleaned
         })
     }

@@ -65,9 +65,11 @@ impl Engine for Phpbb {
                 let seen = state(row.int("topic_visibility"), row.int("topic_approved"));
                 let state = if moved { State::Moved } else { seen };
                 let title = row.text("topic_title");
-                known.thread(row.id("topic_id"), row.id("forum_id"), &decode_entities(&title), state);
+                // Sticky, an announcement, a global announcement.
+                let sticky = row.int("topic_type").is_some_and(|kind| kind > 0);
+                known.thread(row.id("topic_id"), row.id("forum_id"), &decode_entities(&title), state, sticky);
             }
-            Role::Settings | Role::Posts => {}
+            _ => {}
         }
     }
 
@@ -83,6 +85,7 @@ impl Engine for Phpbb {
             time: row.int("post_time"),
             state: state(row.int("post_visibility"), row.int("post_approved")),
             reply_to: None,
+            edited: row.int("post_edit_time"),
         };
         draft.join(known, || clean(row, options))
     }

@@ -52,7 +52,8 @@ impl Engine for Smf {
             Role::Threads => {
                 let moved = row.id("id_redirect_topic").is_some();
                 let state = if moved { State::Moved } else { approved(row.int("approved")) };
-                known.thread(row.id("id_topic"), row.id("id_board"), "", state);
+                let sticky = row.int("is_sticky").or(row.int("issticky")) == Some(1);
+                known.thread(row.id("id_topic"), row.id("id_board"), "", state, sticky);
             }
             Role::Posts => {
                 let (Some(post), Some(thread)) = (row.id("id_msg"), row.id("id_topic")) else { return };
@@ -61,7 +62,7 @@ impl Engine for Smf {
                     known.first.insert(thread, (post, title));
                 }
             }
-            Role::Settings => {}
+            _ => {}
         }
     }
 
@@ -78,6 +79,7 @@ impl Engine for Smf {
             time: row.int("poster_time").or(row.int("postertime")),
             state: approved(row.int("approved")),
             reply_to: None,
+            edited: row.int("modified_time").or(row.int("modifiedtime")),
         };
         let bbcode = Bbcode { escaped: true, link_targets: options.link_targets, ..Bbcode::default() };
         draft.join(known, || clean_bbcode(&flatten_html(&row.text("body")), &bbcode))

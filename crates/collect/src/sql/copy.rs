@@ -37,7 +37,7 @@ impl SqlReader {
         self.skip_copy()
     }
 
-    fn skip_copy(&mut self) -> Result<(), Cut> {
+    pub(super) fn skip_copy(&mut self) -> Result<(), Cut> {
         let mut line = Vec::new();
         loop {
             match self.bytes.read_line(&mut line, 4) {

@@ -3,12 +3,14 @@
 //! Statements are never held as a whole: mysqldump writes a million posts into one `INSERT`. Tables that nobody asked
 //! for are passed over at the speed of a search for quotes.
 
+mod charset;
 mod copy;
 mod row;
 mod schema;
 mod skip;
 mod values;
 
+pub(crate) use charset::{Charset, Sampler};
 pub(crate) use row::Row;
 
 use crate::bytes::ByteStream;
@@ -41,6 +43,8 @@ struct Dialect {
     backslash: bool,
     /// `#` starts a comment.
     hash_comments: bool,
+    /// Characters of two bytes may end in what looks like a backslash.
+    pairs: bool,
 }
 
 enum State {
@@ -66,11 +70,14 @@ pub(crate) struct SqlReader {
     state: State,
     row: Row,
     cut: bool,
+    declared: Option<&'static encoding_rs::Encoding>,
 }
 
 impl SqlReader {
     pub(crate) fn new(mut bytes: ByteStream, max_value: usize) -> SqlReader {
-        let dialect = sniff(bytes.look(64 * 1024));
+        let head = bytes.look(64 * 1024);
+        let declared = Charset::declared(head);
+        let dialect = sniff(head, declared);
         SqlReader {
             bytes,
             dialect,
@@ -81,7 +88,29 @@ impl SqlReader {
             state: State::Statement,
             row: Row::new(max_value),
             cut: false,
+            declared,
         }
+    }
+
+    /// The legacy charset that the dump declares.
+    pub(crate) fn declared(&self) -> Option<&'static encoding_rs::Encoding> {
+        self.declared
+    }
+
+    /// Sets how values are read that are no UTF-8.
+    pub(crate) fn set_charset(&mut self, charset: Arc<Charset>) {
+        self.row.set_charset(charset);
+    }
+
+    /// Passes over the rows that are left of the statement.
+    pub(crate) fn skip_rows(&mut self) {
+        let skipped = match self.state {
+            State::Statement => Ok(()),
+            State::Tuples => self.skip_values(),
+            State::Copy => self.skip_copy(),
+        };
+        self.cut |= skipped.is_err();
+        self.state = State::Statement;
     }
 
     /// The row that [`Step::Row`] stands for, or what was read of a refused one.
@@ -353,7 +382,7 @@ impl SqlReader {
 }
 
 /// Tells how the dump writes literals from its first bytes.
-fn sniff(head: &[u8]) -> Dialect {
+fn sniff(head: &[u8], declared: Option<&'static encoding_rs::Encoding>) -> Dialect {
     let has = |needle: &str| memchr::memmem::find(head, needle.as_bytes()).is_some();
     let mysql =
         has("MySQL dump") || has("MariaDB dump") || has("/*!4") || has("ENGINE=") || has("phpMyAdmin");
@@ -361,5 +390,6 @@ fn sniff(head: &[u8]) -> Dialect {
         has("PostgreSQL database dump") || has("standard_conforming_strings") || has(" FROM stdin");
     // Only MySQL writes backticks; only a dialect with escapes puts a backslash before a quote inside a literal.
     let backslash = mysql || (!postgres && !has("PRAGMA ") && (has("`") || has("\\'")));
-    Dialect { backslash, hash_comments: backslash }
+    let pairs = backslash && declared.is_some_and(charset::hides_backslashes);
+    Dialect { backslash, hash_comments: backslash, pairs }
 }

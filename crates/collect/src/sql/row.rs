@@ -1,6 +1,6 @@
 //! One row: the values of a tuple, in memory that is used again for the next.
 
-use super::Table;
+use super::{Charset, Table};
 use std::{borrow::Cow, sync::Arc};
 
 #[derive(Debug, Clone, Copy)]
@@ -8,6 +8,28 @@ struct Value {
     start: usize,
     end: usize,
     null: bool,
+}
+
+/// Columns that say nothing of a member beside what is shown to everybody.
+fn is_public(column: &str) -> bool {
+    const SHOWN: [&str; 15] = [
+        "subject",
+        "title",
+        "message",
+        "pagetext",
+        "post_text",
+        "body",
+        "post",
+        "rawtext",
+        "content",
+        "dateline",
+        "post_time",
+        "poster_time",
+        "posted",
+        "post_date",
+        "visible",
+    ];
+    (column.ends_with("id") && !column.contains("session")) || SHOWN.contains(&column)
 }
 
 /// The values of a row by column name.
@@ -18,12 +40,21 @@ pub(crate) struct Row {
     open: usize,
     too_large: bool,
     max_value: usize,
+    charset: Arc<Charset>,
 }
 
 impl Row {
     pub(super) fn new(max_value: usize) -> Row {
         let table = Arc::new(Table { name: String::new(), columns: Vec::new() });
-        Row { table, data: Vec::new(), values: Vec::new(), open: 0, too_large: false, max_value }
+        Row {
+            table,
+            data: Vec::new(),
+            values: Vec::new(),
+            open: 0,
+            too_large: false,
+            max_value,
+            charset: Arc::default(),
+        }
     }
 
     pub(super) fn begin(&mut self, table: &Arc<Table>) {
@@ -82,20 +113,26 @@ impl Row {
         self.too_large
     }
 
-    /// The beginning of what was read, for a reject's snippet.
-    pub(crate) fn head(&self) -> Vec<u8> {
-        let mut head = Vec::new();
-        let ends = self.values.iter().map(|value| value.end).chain([self.data.len()]);
-        let mut start = 0;
-        for end in ends.filter(|end| *end > 0) {
-            if head.len() > 800 || start >= self.data.len() {
-                break;
+    /// The beginning of what was read, for a reject's snippet. Only identifiers, titles, texts and times, unless `all`:
+    /// the other columns are the members' own affair. Where it is not known which value belongs to which column, that
+    /// is a number at the beginning at most.
+    pub(crate) fn head(&self, all: bool) -> Vec<u8> {
+        let mut head: Vec<u8> = Vec::new();
+        let aligned = self.values.len() == self.table.columns.len();
+        for (i, value) in self.values.iter().enumerate() {
+            let bytes = self.data.get(value.start..value.end).unwrap_or_default();
+            let column = self.table.columns.get(i).filter(|_| aligned);
+            let number = i == 0 && !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
+            if !(all || number || column.is_some_and(|name| is_public(name))) {
+                continue;
             }
-            if start > 0 {
+            if !head.is_empty() {
                 head.extend_from_slice(b" | ");
             }
-            head.extend_from_slice(&self.data[start..end.min(start + 800)]);
-            start = end;
+            head.extend_from_slice(&bytes[..bytes.len().min(800)]);
+            if head.len() > 800 {
+                break;
+            }
         }
         head
     }
@@ -111,9 +148,20 @@ impl Row {
         self.data.get(value.start..value.end)
     }
 
-    /// The text of a column; bytes that are no UTF-8 become U+FFFD.
+    /// The text of a column; bytes that are no UTF-8 are read in the charset of the dump, and become U+FFFD where that
+    /// has no character for them.
     pub(crate) fn text(&self, column: &str) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes(column).unwrap_or_default())
+        self.charset.decode(column, self.bytes(column).unwrap_or_default())
+    }
+
+    pub(super) fn set_charset(&mut self, charset: Arc<Charset>) {
+        self.charset = charset;
+    }
+
+    /// Columns and their bytes; NULLs are left out.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let values = self.table.columns.iter().zip(&self.values).filter(|(_, value)| !value.null);
+        values.filter_map(|(name, value)| Some((name.as_str(), self.data.get(value.start..value.end)?)))
     }
 
     /// The whole number in a column.

@@ -60,7 +60,14 @@ impl SqlReader {
     pub(super) fn skip_quoted(&mut self, quote: u8) -> Result<(), Cut> {
         let escapes = self.dialect.backslash && quote != b'`';
         loop {
+            let pairs = self.dialect.pairs;
+            if pairs && self.bytes.peek().ok_or(Cut)? >= 0x80 {
+                self.bytes.next();
+                self.bytes.next().ok_or(Cut)?;
+                continue;
+            }
             let rest = self.bytes.rest();
+            let rest = if pairs { &rest[..super::values::ascii(rest)] } else { rest };
             let found =
                 if escapes { memchr::memchr2(quote, b'\\', rest) } else { memchr::memchr(quote, rest) };
             let (n, byte) = match found {

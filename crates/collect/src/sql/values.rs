@@ -161,7 +161,17 @@ impl SqlReader {
     /// Reads a literal into the open value; the opening quote was read.
     fn literal(&mut self, quote: u8, escapes: Escapes) -> Result<(), Cut> {
         loop {
+            if self.dialect.pairs && self.bytes.peek().ok_or(Cut)? >= 0x80 {
+                // The first byte of a character of two; GB18030 writes those of four as two such pairs.
+                for _ in 0..2 {
+                    let byte = self.bytes.next().ok_or(Cut)?;
+                    self.row.push_byte(byte);
+                }
+                continue;
+            }
+            let pairs = self.dialect.pairs;
             let rest = self.bytes.rest();
+            let rest = if pairs { &rest[..ascii(rest)] } else { rest };
             let found = match escapes {
                 Escapes::Backslash => memchr::memchr2(quote, b'\\', rest),
                 Escapes::None => memchr::memchr(quote, rest),
@@ -285,6 +295,11 @@ impl SqlReader {
             }
         }
     }
+}
+
+/// How many bytes at the beginning are ASCII.
+pub(super) fn ascii(bytes: &[u8]) -> usize {
+    bytes.iter().position(|b| *b >= 0x80).unwrap_or(bytes.len())
 }
 
 fn unhex(digits: &[u8]) -> Vec<u8> {

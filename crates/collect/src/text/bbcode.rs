@@ -138,6 +138,8 @@ fn write(whole: &str, parts: &[Part<'_>], style: &Bbcode<'_>) -> Cleaned {
     let mut out = Output::default();
     // Where the label of each open link began, and its address.
     let mut links: Vec<(usize, String)> = Vec::new();
+    // Where the name in each open mention began.
+    let mut mentions: Vec<usize> = Vec::new();
     let mut i = 0;
     while i < parts.len() {
         match &parts[i] {
@@ -169,6 +171,7 @@ fn write(whole: &str, parts: &[Part<'_>], style: &Bbcode<'_>) -> Cleaned {
                 (Kind::Mention, Some(_)) => {
                     let written = matches!(parts.get(i + 1), Some(Part::Text(name)) if name.starts_with('@'));
                     out.push(if written { "" } else { "@" });
+                    mentions.push(out.text.len());
                 }
                 (Kind::Link, Some(_)) => {
                     links.push((out.text.len(), decode(value(tag.attributes), style)));
@@ -182,6 +185,11 @@ fn write(whole: &str, parts: &[Part<'_>], style: &Bbcode<'_>) -> Cleaned {
                 (Kind::Item, _) => {}
                 (Kind::Cell, Some(_)) => out.push(" "),
                 (Kind::Link, Some(_)) => end_link(&mut out, links.pop(), style),
+                (Kind::Mention, Some(_)) => {
+                    let name =
+                        mentions.pop().and_then(|start| out.text.get(start..)).unwrap_or_default().to_owned();
+                    out.mention(&name);
+                }
                 (_, Some(_)) => {}
                 (_, None) if style.uid.is_some() => {}
                 _ => push(&mut out, source, style),
@@ -201,11 +209,20 @@ fn between<'t>(whole: &'t str, open: &str, close: &Part<'_>) -> &'t str {
 
 fn end_link(out: &mut Output, link: Option<(usize, String)>, style: &Bbcode<'_>) {
     let Some((start, target)) = link else { return };
-    let label = out.text.get(start..).unwrap_or_default();
+    let label = out.text.get(start..).unwrap_or_default().to_owned();
+    if let Some(handle) = label.trim().strip_prefix('@')
+        && (target.contains("mod=space")
+            || target.contains("action=profile")
+            || target.contains("member.php"))
+    {
+        // Engines without a tag for it address by a link to the profile.
+        return out.mention(handle);
+    }
+    out.link(start, if target.is_empty() { label.trim() } else { &target });
     if is_shortened(label.trim(), &target) {
         out.text.truncate(start);
         out.push(&target);
-    } else if let Some(suffix) = link_suffix(label, &target, style.link_targets && !target.is_empty()) {
+    } else if let Some(suffix) = link_suffix(&label, &target, style.link_targets && !target.is_empty()) {
         out.push(&suffix);
     }
 }

@@ -1,6 +1,7 @@
 //! BBCode tags: where they are, what they mean, what their attributes say.
 
 use super::decode_entities;
+use std::sync::LazyLock;
 use tm_model::QuoteTarget;
 
 /// What a tag does to the text.
@@ -76,7 +77,6 @@ const KINDS: [(Kind, &[&str]); 9] = [
             "audio",
             "hide",
             "hidden",
-            "user",
             "span",
             "move",
             "align",
@@ -85,6 +85,9 @@ const KINDS: [(Kind, &[&str]); 9] = [
             "spoiler",
             "free",
             "password",
+            "ispoiler",
+            "thread",
+            "post",
             "tr",
             "th",
         ],
@@ -94,20 +97,29 @@ const KINDS: [(Kind, &[&str]); 9] = [
         Kind::Block,
         &[
             "list", "ul", "ol", "center", "left", "right", "justify", "pre", "h", "h1", "h2", "h3", "h4",
-            "h5", "h6", "table", "tbody", "p",
+            "h5", "h6", "heading", "table", "tbody", "p",
         ],
     ),
     (Kind::Cell, &["td"]),
-    (Kind::Drop, &["img", "attach", "attachimg", "attachment", "postbg", "bg", "imgur", "smilie"]),
+    (Kind::Drop, &["img", "attach", "attachimg", "attachment", "postbg", "bg", "imgur", "smilie", "sigpic"]),
     (Kind::Link, &["url", "iurl", "link", "email", "ftp"]),
-    (Kind::Mention, &["member"]),
+    (Kind::Mention, &["member", "user", "mention"]),
 ];
 
 /// What the tag of this name does; `None` for words in brackets that are no tag.
 fn kind(name: &str) -> Option<(&'static str, Kind)> {
-    let known =
-        |names: &'static [&'static str]| names.iter().copied().find(|known| known.eq_ignore_ascii_case(name));
-    KINDS.iter().find_map(|(kind, names)| known(names).map(|name| (name, *kind)))
+    static SORTED: LazyLock<Vec<(&str, Kind)>> = LazyLock::new(|| {
+        let all = KINDS.iter().flat_map(|(kind, names)| names.iter().map(|name| (*name, *kind)));
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(name, _)| *name);
+        all
+    });
+    let mut lower = [0; LONGEST_NAME];
+    let lower = lower.get_mut(..name.len())?;
+    lower.copy_from_slice(name.as_bytes());
+    lower.make_ascii_lowercase();
+    let place = SORTED.binary_search_by(|(known, _)| known.as_bytes().cmp(lower)).ok()?;
+    SORTED.get(place).copied()
 }
 
 /// A tag as it stands in the text.
@@ -196,7 +208,7 @@ pub(super) fn value(attributes: &str) -> &str {
 
 /// Whom and what a quote's attributes name, in any of the ways engines write them:
 /// `="name" pid='1' dateline='2'` (MyBB), ` author=name link=msg=1 date=2` (SMF), `="name" post_id=1` (phpBB),
-/// `='name'` (FluxBB), `=name;1` (vBulletin), `="name, post: 1, member: 2"` (XenForo).
+/// `='name'` (FluxBB), `=name;1` and `=name;n1` (vBulletin), ` name='name' post='1'` (IPB 3), `="name, post: 1, member: 2"` (XenForo).
 pub(super) fn quote_target(attributes: &str, escaped: bool) -> QuoteTarget {
     let decode = |text: &str| if escaped { decode_entities(text).into_owned() } else { text.to_owned() };
     let name = |text: &str| crate::field::name(&decode(text));
@@ -211,6 +223,16 @@ pub(super) fn quote_target(attributes: &str, escaped: bool) -> QuoteTarget {
             .or_else(|| link.rsplit_once("#msg").map(|(_, id)| number(id)));
         return QuoteTarget { post: post.flatten(), author: name(author) };
     }
+    if let Some(named) = attributes.trim_start().strip_prefix("name=") {
+        let quote = QUOTES.into_iter().find(|quote| named.starts_with(quote)).unwrap_or_default();
+        let inner = &named[quote.len()..];
+        let keys = [" date=", " timestamp=", " post="];
+        let behind = keys.iter().filter_map(|key| inner.find(&format!("{quote}{key}"))).min();
+        let author = behind.map_or(inner.strip_suffix(quote).unwrap_or(inner), |end| &inner[..end]);
+        let post = attributes.rfind(" post=").map(|at| &attributes[at + 6..]);
+        let post = post.and_then(|p| number(QUOTES.iter().find_map(|q| p.strip_prefix(q)).unwrap_or(p)));
+        return QuoteTarget { post, author: name(author) };
+    }
     let rest = attributes.strip_prefix('=').unwrap_or_default().trim();
     for quote in QUOTES {
         let Some(inner) = rest.strip_prefix(quote) else { continue };
@@ -222,24 +244,33 @@ pub(super) fn quote_target(attributes: &str, escaped: bool) -> QuoteTarget {
         if let Some((author, post)) = author.split_once(", post: ") {
             return QuoteTarget { post: number(post), author: name(author) };
         }
+        if others.is_empty()
+            && let Some((author, post)) = author.rsplit_once(';').and_then(|(a, p)| Some((a, node(p)?)))
+        {
+            return QuoteTarget { post: Some(post), author: name(author) };
+        }
         let post = ["pid=", "post_id=", "post="].iter().find_map(|key| {
             let start = others.find(key)? + key.len();
             number(others[start..].trim_start_matches(['\'', '"']))
         });
         return QuoteTarget { post, author: name(author) };
     }
-    if let Some((author, post)) = rest.rsplit_once(';')
-        && !post.is_empty()
-        && post.bytes().all(|b| b.is_ascii_digit())
+    if let Some((author, post)) = rest.rsplit_once(';').and_then(|(a, p)| Some((a, node(p)?)))
         && !escaped
     {
-        return QuoteTarget { post: number(post), author: name(author) };
+        return QuoteTarget { post: Some(post), author: name(author) };
     }
     let (author, post) = match rest.split_once(" post_id=") {
         Some((author, post)) => (author, number(post)),
         None => (rest, None),
     };
     QuoteTarget { post, author: name(author) }
+}
+
+/// The identifier behind a name in vBulletin's quotes: digits, since version 5 with an `n` before them.
+fn node(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('n').unwrap_or(text);
+    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then(|| number(digits))?
 }
 
 /// Splits `name" key=…` at the quote that ends the name.
@@ -305,6 +336,14 @@ mod tests {
         check("='br]acket'", None, "br]acket");
         check("=\"O'Hara\"", None, "O'Hara");
         check("=vega;99", Some("99"), "vega");
+        check("=vega;n99", Some("99"), "vega");
+        check("=\"br]acket;99\"", Some("99"), "br]acket");
+        check(
+            " name='O'Hara' date='12 May 2010 - 10:10 PM' timestamp='1273' post='12'",
+            Some("12"),
+            "O'Hara",
+        );
+        check(" name=\"vega\"", None, "vega");
         check("=\"vega, post: 7, member: 9\"", Some("7"), "vega");
         check("=медведь", None, "медведь");
         let escaped = quote_target("=&quot;a &amp; b&quot;", true);

@@ -48,7 +48,11 @@ pub fn clean_markdown(text: &str, link_targets: bool) -> Cleaned {
         if body.len() < line.len() {
             out.break_line();
         }
-        out.push(&inline(body, link_targets));
+        let (words, targets) = inline(body, link_targets);
+        // Where in its line a link stands is not kept: a line's labelled links come before those written out in it.
+        let start = out.text.len();
+        targets.iter().for_each(|target| out.link(start, target));
+        out.push(&words);
         out.push("\n");
     }
     out.finish()
@@ -117,7 +121,7 @@ struct Run {
     used: bool,
 }
 
-fn inline(line: &str, link_targets: bool) -> String {
+fn inline(line: &str, link_targets: bool) -> (String, Vec<String>) {
     let mut out = Line::default();
     let mut rest = line;
     let mut before = ' ';
@@ -155,7 +159,7 @@ fn inline(line: &str, link_targets: bool) -> String {
         let shown = if run.used { 0 } else { run.length };
         joined.extend(std::iter::repeat_n(run.sign, shown));
     }
-    joined + &out.text
+    (joined + &out.text, out.targets)
 }
 
 /// A line in the making: the runs so far, each with the text before it, and the text behind the last.
@@ -163,6 +167,8 @@ fn inline(line: &str, link_targets: bool) -> String {
 struct Line {
     runs: Vec<(String, Run)>,
     text: String,
+    /// Addresses of its links.
+    targets: Vec<String>,
 }
 
 /// Runs beyond this number in a line stay as written.
@@ -280,6 +286,7 @@ fn link(rest: &str, out: &mut Line, link_targets: bool) -> usize {
         return 1;
     };
     let label = &rest[1..end];
+    out.targets.push(target.to_owned());
     out.text.push_str(if label.trim().is_empty() { target } else { label });
     if let Some(suffix) = link_suffix(label, target, link_targets) {
         out.text.push_str(&suffix);

@@ -23,6 +23,8 @@ pub fn clean_s9e(xml: &str, link_targets: bool) -> Cleaned {
     let mut links: Vec<(usize, String)> = Vec::new();
     // How many quotes, and how many elements whose content is no text, are open.
     let (mut quotes, mut dropped) = (0usize, 0usize);
+    // Where the name in an open mention began.
+    let mut mention = None;
     let mut rest = xml;
     loop {
         let place = memchr::memchr(b'<', rest.as_bytes());
@@ -62,6 +64,7 @@ pub fn clean_s9e(xml: &str, link_targets: bool) -> Cleaned {
             "CODE" | "LIST" | "LI" | "HR" => out.break_line(),
             "URL" if close => {
                 if let Some((start, target)) = links.pop() {
+                    out.link(start, &target);
                     let label = out.text.get(start..).unwrap_or_default();
                     if is_shortened(label.trim(), &target) {
                         out.text.truncate(start);
@@ -70,6 +73,12 @@ pub fn clean_s9e(xml: &str, link_targets: bool) -> Cleaned {
                         out.push(&suffix);
                     }
                 }
+            }
+            "MENTION" if !close => mention = Some(out.text.len()),
+            "MENTION" => {
+                let name =
+                    mention.take().and_then(|start| out.text.get(start..)).unwrap_or_default().to_owned();
+                out.mention(&name);
             }
             "URL" if !empty => links.push((out.text.len(), attribute(tag, "url").unwrap_or_default())),
             _ => {}

@@ -29,7 +29,8 @@ pub fn run(setting: &Setting, options: &Demo) -> anyhow::Result<ExitCode> {
         for (name, bytes) in SAMPLES {
             let path = folder.path().join(name);
             std::fs::write(&path, bytes).context("cannot unpack the samples")?;
-            let state = import::import(&setting, &*store, &path, None, None).await?;
+            let import::Imported { state, .. } =
+                import::import(&setting, &*store, &path, &import::Wanted::default()).await?;
             output::note(format!("{name}: {} posts stored, {} known already", state.stored, state.known));
         }
         let analyzer = Arc::new(setting.analyzer()?);

@@ -5,10 +5,10 @@ use crate::cli::Import;
 use crate::{output, progress};
 use anyhow::Context;
 use serde_json::json;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tm_collect::{Format, Item, Options};
+use tm_collect::{Format, Hidden, Item, Options, Pages, Personal};
 use tm_store::{Batch, ImportKey, ImportState, Store};
 
 /// Posts of one transaction.
@@ -20,6 +20,13 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
     let format: Option<Format> = options.format.as_deref().map(str::parse).transpose()?;
     let files: Vec<PathBuf> =
         if options.files.is_empty() { vec![PathBuf::from("-")] } else { options.files.clone() };
+    if options.keep_personal {
+        tracing::warn!("e-mail and network addresses of members are kept, as --keep-personal asks");
+        output::note(
+            "e-mail and network addresses of members and private chats are kept, as --keep-personal asks",
+        );
+    }
+    let wanted = Wanted { format, forum: options.forum.as_deref(), keep_personal: options.keep_personal };
     setting.runtime()?.block_on(async {
         let store = setting.open_store().await?;
         let mut refused = 0;
@@ -27,14 +34,16 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
         for path in &files {
             let name = path.display().to_string();
             let started = std::time::Instant::now();
-            let state = import(setting, &*store, path, format, options.forum.as_deref()).await?;
+            let Imported { state, left_out } = import(setting, &*store, path, &wanted).await?;
             refused += state.refused;
             let seconds = started.elapsed().as_secs_f64().max(1e-9);
             if options.json {
                 output::json_line(
                     &mut out,
                     &json!({"file": name, "stored": state.stored, "known": state.known,
-                    "refused": state.refused, "seconds": (seconds * 1e3).round() / 1e3}),
+                    "refused": state.refused, "hidden": left_out.hidden.total(), "empty": left_out.empty,
+                    "private": left_out.private, "pages": left_out.pages.as_ref().map(pages_json),
+                    "seconds": (seconds * 1e3).round() / 1e3}),
                 )?;
             } else {
                 writeln!(
@@ -42,6 +51,7 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
                     "{name}: {} posts stored, {} known already, {} rows set aside ({:.1} s)",
                     state.stored, state.known, state.refused, seconds
                 )?;
+                left_out.tell(&mut out)?;
             }
             for r in store.rejects(state.id, LISTED).await? {
                 output::note(format!("{}, row {}: {}; set aside", r.file, r.row, r.reason));
@@ -58,56 +68,140 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Imports one file; the state counts this call only.
+/// How files are imported.
+#[derive(Default)]
+pub struct Wanted<'a> {
+    /// Format of all files, where it is named.
+    pub format: Option<Format>,
+    /// Forum of all posts, where it is named.
+    pub forum: Option<&'a str>,
+    /// Keeps what is members' own affair.
+    pub keep_personal: bool,
+}
+
+/// What an import came to, of this call only.
+pub struct Imported {
+    pub state: ImportState,
+    pub left_out: LeftOut,
+}
+
+/// What was not stored though it was sound.
+pub struct LeftOut {
+    /// Posts that visitors of the forum do not see.
+    pub hidden: Hidden,
+    /// Posts without words of their own that answer nobody: pictures.
+    pub empty: u64,
+    /// Messages of private chats.
+    pub private: u64,
+    pub pages: Option<Pages>,
+}
+
+impl LeftOut {
+    fn tell(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let h = &self.hidden;
+        let mut parts: Vec<String> = [
+            (h.deleted, "deleted"),
+            (h.unapproved, "not approved"),
+            (h.drafts, "drafts"),
+            (h.moved, "in stubs of moved threads"),
+            (self.empty, "without words of their own"),
+            (self.private, "in private chats"),
+        ]
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+        if let Some(p) = &self.pages {
+            let more = [(p.duplicates, "on another page already"), (p.withheld, "withheld by the forum")];
+            parts.extend(more.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+        }
+        if !parts.is_empty() {
+            writeln!(out, "  posts left out: {}", parts.join(", "))?;
+        }
+        let Some(p) = &self.pages else { return Ok(()) };
+        writeln!(
+            out,
+            "  pages: {} of a known forum engine, {} of them with posts, {} closed to the visitor; {} of no known engine; \
+             {} other files",
+            p.read, p.with_posts, p.closed, p.unknown, p.other
+        )?;
+        if p.undated > 0 {
+            writeln!(out, "  {} posts without a time that can be read", p.undated)?;
+        }
+        if !p.unknown_names.is_empty() {
+            writeln!(out, "  of no known engine: {}", p.unknown_names.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+fn pages_json(p: &Pages) -> serde_json::Value {
+    json!({"read": p.read, "with_posts": p.with_posts, "closed": p.closed, "unknown": p.unknown,
+        "unknown_names": p.unknown_names, "other": p.other, "duplicates": p.duplicates, "withheld": p.withheld,
+        "undated": p.undated})
+}
+
+/// Opens standard input: as a stream, or behind a temporary file where the format needs one.
+fn open_stdin(
+    format: Option<Format>,
+    options: Options,
+) -> anyhow::Result<(tm_collect::Import, Option<tempfile::NamedTempFile>)> {
+    let mut head = Vec::new();
+    std::io::stdin().lock().take(64 * 1024).read_to_end(&mut head).context("cannot read standard input")?;
+    if !tm_collect::needs_a_file(&head, format) {
+        let whole = std::io::Cursor::new(head).chain(std::io::stdin());
+        return Ok((tm_collect::open_reader("standard input", whole, format, options)?, None));
+    }
+    let mut file =
+        tempfile::NamedTempFile::new().context("cannot make a temporary file for standard input")?;
+    file.write_all(&head)
+        .and_then(|()| std::io::copy(&mut std::io::stdin().lock(), &mut file))
+        .context("cannot keep standard input in a temporary file")?;
+    file.flush()?;
+    Ok((tm_collect::open(file.path(), format, options)?, Some(file)))
+}
+
+/// Imports one file or folder.
 pub async fn import(
     setting: &Setting,
     store: &dyn Store,
     path: &Path,
-    format: Option<Format>,
-    forum: Option<&str>,
-) -> anyhow::Result<ImportState> {
+    wanted: &Wanted<'_>,
+) -> anyhow::Result<Imported> {
     let stdin = path.as_os_str() == "-";
-    let mut spool = None;
-    let mut reader = if stdin {
-        if format == Some(Format::Sql) {
-            // A dump is read twice, a pipe only once.
-            let mut file =
-                tempfile::NamedTempFile::new().context("cannot make a temporary file for the dump")?;
-            std::io::copy(&mut std::io::stdin().lock(), &mut file).context("cannot read standard input")?;
-            let reader = tm_collect::open(file.path(), format, Options::default())?;
-            spool = Some(file);
-            reader
-        } else {
-            tm_collect::open_reader(
-                "standard input",
-                std::io::stdin(),
-                Some(format.unwrap_or(Format::Jsonl)),
-                Options::default(),
-            )?
-        }
-    } else {
-        tm_collect::open(path, format, Options::default())?
+    let options = Options { keep_personal: wanted.keep_personal, ..Options::default() };
+    let (mut reader, spool) = match stdin {
+        true => open_stdin(wanted.format, options)?,
+        false => (tm_collect::open(path, wanted.format, options)?, None),
     };
     let meter = reader.meter().clone();
     let bar = progress::bytes(meter.total().unwrap_or(0), "importing", setting.global.quiet);
     let key = ImportKey {
         file: path.display().to_string(),
         digest: digest(path, stdin),
-        forum: forum.unwrap_or("").into(),
+        forum: wanted.forum.unwrap_or("").into(),
     };
     let before = store.begin_import(&key).await?;
-    // A pipe cannot be told from the one before: it is read whole, and known posts are recognised by themselves.
-    let skip = if stdin || before.finished { 0 } else { before.row };
+    // A pipe cannot be told from the one before, nor a folder by its date: they are read whole, and known posts are
+    // recognised by themselves.
+    let skip = if stdin || before.finished || path.is_dir() { 0 } else { before.row };
     if skip > 0 {
         output_resume(setting, &key.file, skip);
     }
-    let named = forum.map(str::to_owned);
+    let named = wanted.forum.map(str::to_owned);
     let fallback = path.file_name().map_or_else(|| "unknown".to_owned(), |n| stem(&n.to_string_lossy()));
+    let fallback = if stdin { "unknown".to_owned() } else { fallback };
     let mut batch = Batch::default();
     let mut failure = None;
-    let mut hollow = 0u64;
+    let mut empty = 0u64;
+    let mut ticks = 0u32;
     while let Some(item) = tokio::task::block_in_place(|| reader.next()) {
         batch.row = batch.row.max(reader.row());
+        ticks += 1;
+        if ticks.is_multiple_of(256) {
+            bar.set_length(meter.total().unwrap_or(0));
+            bar.set_position(meter.read());
+        }
         match item {
             Ok(Item::Post(mut post)) => {
                 if batch.row <= skip {
@@ -115,13 +209,10 @@ pub async fn import(
                 }
                 if post.text.trim().is_empty() && post.quotes.is_empty() && post.links.is_empty() {
                     // Only a picture: nothing of the author's own to analyse or to show, and nobody answered.
-                    hollow += 1;
+                    empty += 1;
                     continue;
                 }
-                post.forum = named
-                    .clone()
-                    .or(post.forum.take())
-                    .or_else(|| Some(if stdin { "unknown".into() } else { fallback.clone() }));
+                post.forum = named.clone().or(post.forum.take()).or_else(|| Some(fallback.clone()));
                 batch.posts.push(*post);
             }
             Ok(Item::Reject(reject)) => {
@@ -136,31 +227,47 @@ pub async fn import(
         }
         if batch.posts.len() + batch.rejects.len() >= BATCH {
             store.store_batch(before.id, &std::mem::take(&mut batch)).await?;
-            bar.set_position(meter.read());
+            bar.set_message(format!("{} rows", reader.row()));
         }
     }
     batch.finished = failure.is_none();
     let after = store.store_batch(before.id, &batch).await?;
+    if wanted.keep_personal {
+        let forum = named.or_else(|| reader.forum().map(str::to_owned)).unwrap_or(fallback);
+        keep_personal(store, &forum, reader.take_personal()).await?;
+    }
     bar.finish_and_clear();
     drop(spool);
-    let hidden = reader.hidden().total();
-    if hidden + hollow > 0 && !setting.global.quiet {
-        output::note(format!(
-            "{}: left out {hidden} hidden posts and {hollow} without words of their own",
-            key.file
-        ));
-    }
     if let Some(e) = failure {
         return Err(
             anyhow::Error::new(e).context(format!("import of {} stopped; what was read is stored", key.file))
         );
     }
-    Ok(ImportState {
+    let left_out =
+        LeftOut { hidden: reader.hidden(), empty, private: reader.private(), pages: reader.pages() };
+    let state = ImportState {
         stored: after.stored - before.stored,
         known: after.known - before.known,
         refused: after.refused - before.refused,
         ..after
-    })
+    };
+    Ok(Imported { state, left_out })
+}
+
+/// Keeps personal data as facts of the store: `personal/FORUM/ACCOUNT`, a JSON object of lists. Nothing shows or exports
+/// them; they are there for who asks the store.
+async fn keep_personal(
+    store: &dyn Store,
+    forum: &str,
+    accounts: Vec<(String, Personal)>,
+) -> anyhow::Result<()> {
+    let number = accounts.len();
+    for (handle, personal) in accounts {
+        let value = json!({"emails": personal.emails, "addresses": personal.addresses}).to_string();
+        store.set_fact(&format!("personal/{forum}/{handle}"), &value).await?;
+    }
+    output::note(format!("personal data of {number} accounts kept, as facts named personal/{forum}/ACCOUNT"));
+    Ok(())
 }
 
 fn output_resume(setting: &Setting, file: &str, row: u64) {

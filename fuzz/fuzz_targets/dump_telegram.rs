@@ -1,0 +1,13 @@
+//! Exports of Telegram Desktop.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tm_collect::{Format, Options, open_bytes};
+
+fuzz_target!(|bytes: &[u8]| {
+    let options = Options { max_value: 4096, link_targets: true, ..Options::default() };
+    if let Ok(import) = open_bytes("result.json", bytes.to_vec(), Some(Format::Telegram), options) {
+        // A damaged input ends; a hundred thousand items of so few bytes would mean that it does not.
+        assert!(import.take(100_000).count() < 100_000);
+    }
+});
