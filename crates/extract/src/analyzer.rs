@@ -104,3 +104,45 @@ fn merge(entities: &mut Vec<EntityHit>, found: Vec<EntityHit>) {
     }
     entities.sort_by_key(|e| (e.span.start, e.span.end, e.kind));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neural::Instructions;
+
+    fn shipped(most: Instructions) -> Analyzer {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/threatminer.safetensors");
+        let mut model =
+            Model::read(&std::fs::read(path).expect("the model is there")).expect("it can be read");
+        model.limit(most);
+        Analyzer::model_only(model)
+    }
+
+    #[test]
+    fn threads_company_and_instructions_change_nothing() {
+        let long = "Selling fresh bank logs, $40 each, escrow accepted. PM me. ".repeat(40);
+        let posts = [
+            "Selling fresh bank logs, price $40, escrow accepted, contact @seller_example",
+            "thanks",
+            "\u{43f}\u{440}\u{43e}\u{434}\u{430}\u{43c} \u{43b}\u{43e}\u{433}\u{438} \u{441}\u{442}\u{438}\u{43b}\u{435}\u{440}\u{430}, 200$ \u{437}\u{430} \u{441}\u{43e}\u{442}\u{43d}\u{44e}",
+            "\u{51fa}\u{552e} CVV \u{6599}\u{5b50}",
+            "",
+            &long,
+        ];
+        let texts: Vec<&str> = posts.iter().copied().cycle().take(70).collect();
+        let fastest = shipped(Instructions::detect());
+        let on = |threads: usize, analyzer: &Analyzer, texts: &[&str]| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+            pool.install(|| analyzer.analyze_all(texts))
+        };
+        let expect = on(1, &fastest, &texts);
+        assert!(expect.iter().any(|a| !a.events.is_empty()));
+        assert_eq!(on(2, &fastest, &texts), expect);
+        let alone: Vec<PostAnalysis> = posts.iter().flat_map(|p| fastest.analyze(&[*p])).collect();
+        assert_eq!(alone, expect[..posts.len()]);
+        // Plain code is slow: short posts will do.
+        for set in Instructions::ALL.into_iter().filter(|&i| i < Instructions::detect()) {
+            assert_eq!(on(1, &shipped(set), &posts[..4]), expect[..4], "{}", set.name());
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! Two engines side by side: pattern rules with validators ([`Rules`]) for indicators, and a neural model
 //! ([`neural::Model`]) for events and named things. Pure, synchronous and deterministic: no I/O, no clock, the same
 //! result on any number of threads.
-#![deny(missing_docs)]
+#![deny(missing_docs, unsafe_code)]
 
 mod analyzer;
 mod language;

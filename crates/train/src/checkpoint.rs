@@ -3,7 +3,6 @@
 use crate::TrainError;
 use crate::net::Net;
 use crate::optimizer::AdamW;
-use crate::trainer::tensor;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
@@ -13,7 +12,7 @@ pub(crate) fn save(path: &Path, net: &Net, optimizer: &AdamW) -> Result<(), Trai
     let mut data: Vec<(String, Vec<u8>)> = Vec::new();
     let bytes = |v: &[f32]| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
     for (name, var) in &net.vars {
-        data.push((format!("w.{name}"), bytes(&var.flatten_all()?.to_vec1::<f32>()?)));
+        data.push((format!("w.{name}"), bytes(&var.data)));
     }
     for (name, (m, v)) in &optimizer.moments {
         data.push((format!("m.{name}"), bytes(m)));
@@ -30,7 +29,7 @@ pub(crate) fn save(path: &Path, net: &Net, optimizer: &AdamW) -> Result<(), Trai
     std::fs::rename(&part, path).map_err(|e| TrainError::io(path, e))
 }
 
-pub(crate) fn load(path: &Path, net: &Net, optimizer: &mut AdamW) -> Result<(), TrainError> {
+pub(crate) fn load(path: &Path, net: &mut Net, optimizer: &mut AdamW) -> Result<(), TrainError> {
     let bytes = std::fs::read(path).map_err(|e| TrainError::io(path, e))?;
     let bad = |reason: String| TrainError::Checkpoint { path: path.display().to_string(), reason };
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| bad(e.to_string()))?;
@@ -43,9 +42,9 @@ pub(crate) fn load(path: &Path, net: &Net, optimizer: &mut AdamW) -> Result<(), 
         }
         Ok(view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     };
-    for (name, var) in &net.vars {
-        let n = var.elem_count();
-        var.set(&tensor(floats(&format!("w.{name}"), n)?, var.dims())?)?;
+    for (name, var) in &mut net.vars {
+        let n = var.data.len();
+        var.data = floats(&format!("w.{name}"), n)?;
         if tensors.tensor(&format!("m.{name}")).is_ok() {
             let moments = (floats(&format!("m.{name}"), n)?, floats(&format!("v.{name}"), n)?);
             optimizer.moments.insert(name.clone(), moments);

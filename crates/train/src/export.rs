@@ -41,9 +41,10 @@ pub(crate) fn model_bytes(
     let mut tensors: BTreeMap<String, Owned> = BTreeMap::new();
     for (name, var) in &net.vars {
         // In training matrices are `[in, out]`, in the file `[out, in]`.
-        let tensor = if var.rank() == 2 { var.t()?.contiguous()? } else { var.as_tensor().clone() };
-        let data = tensor.flatten_all()?.to_vec1::<f32>()?;
-        let shape = tensor.dims().to_vec();
+        let (data, shape) = match var.dims[..] {
+            [input, output] => (var.transposed(), vec![output, input]),
+            _ => (var.data.clone(), var.dims.clone()),
+        };
         match name.strip_suffix(".weight") {
             Some(stem) if name.starts_with("layer.") && shape.len() == 2 => {
                 let (bytes, scales) = quantise(&data, shape[1]);

@@ -1,18 +1,20 @@
 //! Trains and scores the neural model of `tm-extract`.
 //!
-//! Training runs on the CPU in candle; the result is a model file that `tm_extract::neural::Model` reads. Apart from
-//! `tm-extract` so that programs that only run the model need not build a training framework.
-#![deny(missing_docs)]
+//! Training runs on the CPU in `f32`, with a forward and a backward pass written for this one network; the result is a model
+//! file that `tm_extract::neural::Model` reads. Apart from `tm-extract`, which has no place for training.
+#![deny(missing_docs, unsafe_code)]
 
 mod base;
 mod checkpoint;
 mod data;
 mod export;
 mod gate;
+mod heads;
 mod metrics;
 mod net;
-mod ops;
 mod optimizer;
+mod pass;
+mod product;
 mod random;
 mod trainer;
 
@@ -57,9 +59,6 @@ pub enum TrainError {
         /// Why.
         source: std::io::Error,
     },
-    /// A tensor operation failed: a fault of this program.
-    #[error("tensor operation: {0}")]
-    Tensor(#[from] candle_core::Error),
     /// The model file cannot be written.
     #[error("writing the model: {0}")]
     Write(#[from] safetensors::SafeTensorError),

@@ -1,6 +1,6 @@
 //! AdamW (Loshchilov and Hutter 2019) with two learning rates, a linear warm-up and decay, and state that can be saved.
 
-use candle_core::{Device, Result, Tensor, Var};
+use crate::net::{Gradients, Weight};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -23,7 +23,10 @@ pub(crate) struct AdamW {
 }
 
 /// A weight, its gradient, its moments, and whether it belongs to the encoder.
-type Update<'a> = (&'a Var, &'a Vec<f32>, &'a mut (Vec<f32>, Vec<f32>), bool);
+type Update<'a> = (&'a mut Weight, &'a Vec<f32>, &'a mut (Vec<f32>, Vec<f32>), bool);
+
+/// Elements that one thread updates at a time.
+const CHUNK: usize = 1 << 16;
 
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.98;
@@ -33,11 +36,11 @@ impl AdamW {
     /// One step of `total`; gradients by name, already summed over the batch.
     pub fn apply(
         &mut self,
-        vars: &BTreeMap<String, Var>,
-        gradients: &BTreeMap<&str, Vec<f32>>,
+        vars: &mut BTreeMap<String, Weight>,
+        gradients: &Gradients,
         recipe: &Recipe,
         total: usize,
-    ) -> Result<()> {
+    ) {
         self.step += 1;
         let progress = self.step as f32 / total as f32;
         let schedule = if progress < recipe.warm_up {
@@ -45,34 +48,47 @@ impl AdamW {
         } else {
             (1.0 - progress) / (1.0 - recipe.warm_up)
         };
-        // Summed in f64 and in name order: the same on every number of threads.
-        let norm: f64 =
-            gradients.values().map(|g| g.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>()).sum();
+        // Summed in f64, in pieces of a fixed size and their order: the same on every number of threads.
+        let norm: f64 = gradients
+            .values()
+            .flat_map(|g| {
+                let square = |part: &[f32]| part.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+                g.par_chunks(CHUNK).map(square).collect::<Vec<f64>>()
+            })
+            .sum();
         let clip = (f64::from(recipe.clip) / norm.sqrt().max(1e-12)).min(1.0) as f32;
         let (c1, c2) = (1.0 - BETA1.powi(self.step as i32), 1.0 - BETA2.powi(self.step as i32));
         for (name, gradient) in gradients {
             self.moments
-                .entry((*name).to_owned())
+                .entry(name.clone())
                 .or_insert_with(|| (vec![0.0; gradient.len()], vec![0.0; gradient.len()]));
         }
-        let updates: Vec<Update<'_>> = self
-            .moments
+        let mut moments: BTreeMap<&str, &mut (Vec<f32>, Vec<f32>)> =
+            self.moments.iter_mut().map(|(name, m)| (name.as_str(), m)).collect();
+        let updates: Vec<Update<'_>> = vars
             .iter_mut()
-            .filter_map(|(name, m)| {
-                Some((vars.get(name)?, gradients.get(name.as_str())?, m, name.starts_with("layer.")))
+            .filter_map(|(name, weight)| {
+                let moments = moments.remove(name.as_str())?;
+                Some((weight, gradients.get(name.as_str())?, moments, name.starts_with("layer.")))
             })
             .collect();
-        updates.into_par_iter().try_for_each(|(var, gradient, (m, v), encoder)| {
+        for (weight, gradient, (m, v), encoder) in updates {
             let rate = schedule.max(0.0) * if encoder { recipe.encoder_rate } else { recipe.head_rate };
-            let decay = if var.rank() > 1 { rate * recipe.weight_decay } else { 0.0 };
-            let mut w = var.flatten_all()?.to_vec1::<f32>()?;
-            for (((w, g), m), v) in w.iter_mut().zip(gradient).zip(m.iter_mut()).zip(v.iter_mut()) {
-                let g = g * clip;
-                *m = BETA1 * *m + (1.0 - BETA1) * g;
-                *v = BETA2 * *v + (1.0 - BETA2) * g * g;
-                *w -= decay * *w + rate * (*m / c1) / ((*v / c2).sqrt() + EPSILON);
-            }
-            var.set(&Tensor::from_vec(w, var.shape(), &Device::Cpu)?)
-        })
+            let decay = if weight.dims.len() > 1 { rate * recipe.weight_decay } else { 0.0 };
+            weight
+                .data
+                .par_chunks_mut(CHUNK)
+                .zip(gradient.par_chunks(CHUNK))
+                .zip(m.par_chunks_mut(CHUNK))
+                .zip(v.par_chunks_mut(CHUNK))
+                .for_each(|(((w, g), m), v)| {
+                    for (((w, g), m), v) in w.iter_mut().zip(g).zip(m.iter_mut()).zip(v.iter_mut()) {
+                        let g = g * clip;
+                        *m = BETA1 * *m + (1.0 - BETA1) * g;
+                        *v = BETA2 * *v + (1.0 - BETA2) * g * g;
+                        *w -= decay * *w + rate * (*m / c1) / ((*v / c2).sqrt() + EPSILON);
+                    }
+                });
+        }
     }
 }

@@ -6,11 +6,9 @@ use crate::data::{self, Example, Fold, GoldPost};
 use crate::export::{self, Vocabulary};
 use crate::gate::train_gate;
 use crate::metrics::{score_entities, score_events};
-use crate::net::{Counts, Net, Shape};
+use crate::net::{Net, Shape};
 use crate::optimizer::{AdamW, Recipe};
 use crate::random::Random;
-use candle_core::{Device, Tensor};
-use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tm_extract::Analyzer;
@@ -76,9 +74,6 @@ pub enum Outcome {
 
 /// Tokens of a window, special tokens included.
 const MAX_TOKENS: usize = 256;
-/// Posts of a shard: small enough that many threads find work, and fixed so that sums do not depend on threads.
-const SHARD: usize = 1;
-const ENTITY_SHARD: usize = 6;
 /// Share of relevant posts of the development fold that the gate must let through.
 const GATE_RECALL: f64 = 0.99;
 
@@ -132,7 +127,7 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
         max_tokens: MAX_TOKENS,
         epsilon: base.epsilon,
     };
-    let net = Net::from_base(&base, shape, &rows, options.seed)?;
+    let mut net = Net::from_base(&base, shape, &rows, options.seed)?;
 
     let mut labelled = Vec::new();
     for path in &options.events {
@@ -167,7 +162,7 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
 
     let mut optimizer = AdamW::default();
     if options.checkpoint.exists() {
-        crate::checkpoint::load(&options.checkpoint, &net, &mut optimizer)?;
+        crate::checkpoint::load(&options.checkpoint, &mut net, &mut optimizer)?;
         tracing::info!(step = optimizer.step, "going on from the checkpoint");
     }
     let recipe = Recipe {
@@ -193,7 +188,9 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
             let (round, at) = turn(options.entity_batch);
             pick(&sentences, options.seed ^ 0x5E7, round, at, options.entity_batch)
         };
-        let loss = gradient_step(&net, &mut optimizer, &batch, &extra, &recipe, steps, options.seed)?;
+        let examples: Vec<&Example> = batch.into_iter().chain(extra).collect();
+        let (loss, gradients) = net.gradient(&examples, options.seed ^ (step as u64) << 20);
+        optimizer.apply(&mut net.vars, &gradients, &recipe, steps);
         progress(Progress { step: optimizer.step, steps, loss });
         let timed_out = options.stop_after > 0 && started.elapsed().as_secs() >= options.stop_after;
         if timed_out || saved.elapsed().as_secs() >= 120 {
@@ -208,7 +205,7 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
     finish(options, &net, &pieces, &base, &labelled, sentences.len(), steps)
 }
 
-/// The examples of one step, similar lengths beside each other so that shards pad little.
+/// The examples of one step, by length.
 fn pick(from: &[Example], seed: u64, epoch: usize, place: usize, size: usize) -> Vec<&Example> {
     let mut order: Vec<usize> = (0..from.len()).collect();
     Random::new(seed.wrapping_mul(31).wrapping_add(epoch as u64)).shuffle(&mut order);
@@ -216,58 +213,6 @@ fn pick(from: &[Example], seed: u64, epoch: usize, place: usize, size: usize) ->
     let mut batch: Vec<&Example> = chosen.map(|&i| &from[i]).collect();
     batch.sort_by_key(|e| e.tokens.len());
     batch
-}
-
-fn gradient_step(
-    net: &Net,
-    optimizer: &mut AdamW,
-    posts: &[&Example],
-    sentences: &[&Example],
-    recipe: &Recipe,
-    steps: usize,
-    seed: u64,
-) -> Result<f32, TrainError> {
-    // Entity losses of both parts count alike; the other losses have no part in the sentences.
-    let counts = Counts::of(posts.iter().chain(sentences).copied());
-    let shards: Vec<&[&Example]> = posts.chunks(SHARD).chain(sentences.chunks(ENTITY_SHARD)).collect();
-    let names: Vec<&str> = net.vars.keys().map(String::as_str).collect();
-    type Part = (f32, Vec<Option<Tensor>>);
-    let step = optimizer.step as u64;
-    let parts: Vec<candle_core::Result<Part>> = shards
-        .par_iter()
-        .enumerate()
-        .map(|(i, shard)| {
-            let mut random = Random::new(seed ^ (step << 20) ^ i as u64);
-            let loss = net.loss(shard, &counts, &mut random)?;
-            let gradients = loss.backward()?;
-            let of = |name: &&str| net.vars.get(*name).and_then(|v| gradients.get(v.as_tensor()).cloned());
-            Ok((loss.to_scalar::<f32>()?, names.iter().map(of).collect()))
-        })
-        .collect();
-    let parts = parts.into_iter().collect::<candle_core::Result<Vec<Part>>>()?;
-    let loss = parts.iter().map(|p| p.0).sum();
-    let sums: Vec<candle_core::Result<Option<Vec<f32>>>> = (0..names.len())
-        .into_par_iter()
-        .map(|n| {
-            let mut sum: Option<Vec<f32>> = None;
-            for gradient in parts.iter().filter_map(|p| p.1[n].as_ref()) {
-                let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
-                match &mut sum {
-                    Some(sum) => sum.iter_mut().zip(gradient).for_each(|(s, g)| *s += g),
-                    None => sum = Some(gradient),
-                }
-            }
-            Ok(sum)
-        })
-        .collect();
-    let mut gradients = BTreeMap::new();
-    for (name, sum) in names.iter().zip(sums) {
-        if let Some(sum) = sum? {
-            gradients.insert(*name, sum);
-        }
-    }
-    optimizer.apply(&net.vars, &gradients, recipe, steps)?;
-    Ok(loss)
 }
 
 fn finish(
@@ -390,9 +335,4 @@ fn choose(gold: &[GoldPost], found: &[PostAnalysis], gate: &[f32], texts: &[&str
     // Half of the score at which the allowed share is lost: unseen forums lie further out than the development fold.
     let gate = scores.get(lost).copied().unwrap_or(0.0) * 0.5;
     Thresholds { gate, relevance, event, argument, entity }
-}
-
-/// Copies a named tensor of a checkpoint into a variable.
-pub(crate) fn tensor(data: Vec<f32>, dims: &[usize]) -> candle_core::Result<Tensor> {
-    Tensor::from_vec(data, dims, &Device::Cpu)
 }

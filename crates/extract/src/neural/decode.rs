@@ -1,7 +1,8 @@
 //! From head outputs to events and entities.
 
-use super::encoder::{Encoded, Scratch};
+use super::encoder::{Encoded, Scratch, unit};
 use super::gate::is_ideograph;
+use super::kernel::Turned;
 use super::math::{sigmoid, softmax};
 use super::model::{
     ARGUMENT_TAGS, ENTITY_TAGS, LINK_WIDTH, Model, POST_OUTPUTS, TAGGED_ENTITIES, TOKEN_TAGS, TRIGGER_TAGS,
@@ -54,11 +55,11 @@ impl Model {
     fn decode(&self, text: &str, tokens: &[Token], e: &Encoded) -> Reading {
         let h = self.config.hidden;
         let mut post = Vec::new();
-        self.post.apply(&e.pooled, 1, &mut post);
+        self.apply(&self.post, &e.pooled, &mut post);
         let post: Vec<f32> = post.iter().map(|&x| sigmoid(x)).collect();
         debug_assert_eq!(post.len(), POST_OUTPUTS);
         let mut tags = Vec::new();
-        self.tags.apply(&e.states, tokens.len(), &mut tags);
+        self.apply(&self.tags, &e.states, &mut tags);
         for row in tags.chunks_exact_mut(TOKEN_TAGS) {
             softmax(&mut row[..TRIGGER_TAGS], 1.0);
             softmax(&mut row[TRIGGER_TAGS..TRIGGER_TAGS + ARGUMENT_TAGS], 1.0);
@@ -117,10 +118,19 @@ impl Model {
             })
             .collect();
 
-        let mut vector = e.pooled[..h].to_vec();
-        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-9);
-        vector.iter_mut().for_each(|x| *x /= length);
+        let vector = unit(&e.pooled[..h]);
         Reading { relevance: round(rescale(post[0], limits.relevance)), events, entities, vector }
+    }
+
+    /// Outputs of a head for each row, one row after the other.
+    fn apply(&self, head: &Turned, rows: &[f32], out: &mut Vec<f32>) {
+        self.kernels.float_linear(rows, head, out);
+        let (stride, outputs) = (head.stride(), head.outputs());
+        let n = out.len() / stride;
+        for r in 1..n {
+            out.copy_within(r * stride..r * stride + outputs, r * outputs);
+        }
+        out.truncate(n * outputs);
     }
 
     /// Triggers that the tagger and the post head agree on, at most one a type and place, best first.
@@ -147,10 +157,10 @@ impl Model {
 
     /// Probability that argument `a` belongs to trigger `t`, at `a · triggers + t`.
     fn links(&self, states: &[f32], h: usize, triggers: &[Phrase], arguments: &[Phrase]) -> Vec<f32> {
-        let project = |map: &super::model::Linear, phrases: &[Phrase]| {
+        let project = |map: &Turned, phrases: &[Phrase]| {
             let rows: Vec<f32> = phrases.iter().flat_map(|p| mean(states, h, p.first, p.last)).collect();
             let mut out = Vec::new();
-            map.apply(&rows, phrases.len(), &mut out);
+            self.apply(map, &rows, &mut out);
             out
         };
         let (t, a) = (project(&self.link_trigger, triggers), project(&self.link_argument, arguments));
@@ -170,7 +180,7 @@ impl Model {
         let mut input = mean(&e.states, h, trigger.first, trigger.last);
         input.extend_from_slice(&e.pooled[..h]);
         let mut out = Vec::new();
-        self.modality.apply(&input, 1, &mut out);
+        self.apply(&self.modality, &input, &mut out);
         let best = (0..out.len()).max_by(|&a, &b| out[a].total_cmp(&out[b]).then(b.cmp(&a)));
         Modality::ALL[best.unwrap_or(0)]
     }

@@ -3,12 +3,14 @@
 mod decode;
 mod encoder;
 mod gate;
+mod kernel;
 mod math;
 mod model;
 mod tokenizer;
 
 pub(crate) use encoder::Scratch;
 pub use gate::{GATE_BIAS, gate_features, gate_score};
+pub use kernel::Instructions;
 pub use math::{erf, exp};
 pub use model::{
     ARGUMENT_TAGS, ENTITY_TAGS, FORMAT, GATE_FEATURES, LINK_BUCKETS, LINK_WIDTH, Model, ModelConfig,

@@ -4,6 +4,7 @@
 //! the base weights are published, so nothing is lost; matrices of the layers as 8-bit integers with a scale for each
 //! output; everything else as f32. The metadata entry `threatminer` holds a [`ModelConfig`] in JSON.
 
+use super::kernel::{Instructions, Kernels, Packed, Turned};
 use super::tokenizer::Tokenizer;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -129,25 +130,6 @@ pub enum ModelError {
     },
 }
 
-/// Matrix `[out, in]` and bias of a linear map.
-#[derive(Debug, Clone)]
-pub(crate) struct Linear {
-    pub weight: Vec<f32>,
-    pub bias: Vec<f32>,
-    pub input: usize,
-}
-
-impl Linear {
-    pub(crate) fn outputs(&self) -> usize {
-        self.bias.len()
-    }
-    /// Applies the map to `rows` rows.
-    pub(crate) fn apply(&self, x: &[f32], rows: usize, out: &mut Vec<f32>) {
-        out.resize(rows * self.outputs(), 0.0);
-        super::math::linear(x, &self.weight, &self.bias, rows, self.input, self.outputs(), out);
-    }
-}
-
 #[derive(Debug, Clone)]
 pub(crate) struct Norm {
     pub weight: Vec<f32>,
@@ -156,11 +138,11 @@ pub(crate) struct Norm {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
-    pub qkv: Linear,
-    pub out: Linear,
+    pub qkv: Packed,
+    pub out: Packed,
     pub norm1: Norm,
-    pub up: Linear,
-    pub down: Linear,
+    pub up: Packed,
+    pub down: Packed,
     pub norm2: Norm,
 }
 
@@ -173,13 +155,14 @@ pub struct Model {
     pub(crate) positions: Vec<f32>,
     pub(crate) norm: Norm,
     pub(crate) layers: Vec<Layer>,
-    pub(crate) tags: Linear,
-    pub(crate) post: Linear,
-    pub(crate) modality: Linear,
-    pub(crate) link_trigger: Linear,
-    pub(crate) link_argument: Linear,
+    pub(crate) tags: Turned,
+    pub(crate) post: Turned,
+    pub(crate) modality: Turned,
+    pub(crate) link_trigger: Turned,
+    pub(crate) link_argument: Turned,
     pub(crate) link_distance: Vec<f32>,
     pub(crate) gate: Vec<f32>,
+    pub(crate) kernels: Kernels,
 }
 
 /// Version of the file layout that this code reads and writes.
@@ -235,19 +218,15 @@ impl<'a> Reader<'a> {
             bias: self.floats(&format!("{name}.bias"), n)?,
         })
     }
-    fn linear(&self, name: &str, input: usize, output: usize) -> Result<Linear, ModelError> {
+    fn linear(&self, name: &str, input: usize, output: usize) -> Result<Turned, ModelError> {
         let weight = self.floats(&format!("{name}.weight"), input * output)?;
-        Ok(Linear { weight, bias: self.floats(&format!("{name}.bias"), output)?, input })
+        Ok(Turned::new(&weight, &self.floats(&format!("{name}.bias"), output)?))
     }
-    fn quantised(&self, name: &str, input: usize, output: usize) -> Result<Linear, ModelError> {
+    fn quantised(&self, name: &str, input: usize, output: usize) -> Result<Packed, ModelError> {
         let bytes = self.raw(&format!("{name}.weight"), Dtype::I8, input * output)?;
-        let scales = self.floats(&format!("{name}.scale"), output)?;
-        let weight = bytes
-            .chunks_exact(input)
-            .zip(&scales)
-            .flat_map(|(row, scale)| row.iter().map(move |&b| f32::from(b as i8) * scale))
-            .collect();
-        Ok(Linear { weight, bias: self.floats(&format!("{name}.bias"), output)?, input })
+        let weight: Vec<i8> = bytes.iter().map(|&b| b as i8).collect();
+        let scale = self.floats(&format!("{name}.scale"), output)?;
+        Ok(Packed::new(&weight, input, &scale, &self.floats(&format!("{name}.bias"), output)?))
     }
 }
 
@@ -270,7 +249,11 @@ impl Model {
         }
         let (h, f) = (config.hidden, config.feed_forward);
         let sizes = [h, f, config.vocabulary, config.max_tokens, config.layers, config.heads];
-        if sizes.iter().any(|&n| n == 0 || n > LIMIT) || h % Q4_BLOCK != 0 || h % config.heads != 0 {
+        if sizes.iter().any(|&n| n == 0 || n > LIMIT)
+            || h % Q4_BLOCK != 0
+            || f % 16 != 0
+            || h % config.heads != 0
+        {
             return Err(damaged(&"its configuration is out of range"));
         }
         let reader = Reader { tensors: SafeTensors::deserialize(bytes).map_err(|e| damaged(&e))? };
@@ -300,8 +283,19 @@ impl Model {
             link_argument: reader.linear("link.argument", h, LINK_WIDTH)?,
             link_distance: reader.floats("link.distance", LINK_BUCKETS)?,
             gate: gate.iter().map(|&b| f32::from(b as i8) * gate_scale).collect(),
+            kernels: Kernels::new(Instructions::detect()),
             config,
         })
+    }
+
+    /// Instruction set that the encoder runs in; without a call of [`Model::limit`] the fastest of this machine.
+    pub fn instructions(&self) -> Instructions {
+        self.kernels.instructions()
+    }
+
+    /// Runs the encoder in an instruction set not above `most`, for comparisons: results are the same in all of them.
+    pub fn limit(&mut self, most: Instructions) {
+        self.kernels = Kernels::new(most);
     }
 
     /// Shape, thresholds and provenance.
