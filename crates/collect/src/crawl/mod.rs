@@ -2,15 +2,25 @@
 //!
 //! It knows no database: [`Memory`] is where it keeps what it has seen, and where the posts go. A [`Batch`] is taken
 //! over as a whole or not at all, so that a crawl that is killed goes on where its last batch ended.
+//!
+//! `plan` holds what is asked and answered, `find` looks at the page that was named and logs in, `run` decides what is
+//! fetched next, `visit` reads one list or thread, `mark` is what is remembered between crawls. `fetch` reaches out, with
+//! `robots` and `address` saying where it may.
 
+mod address;
 mod charset;
 mod fetch;
+mod find;
+mod mark;
+mod plan;
+mod robots;
 mod run;
+mod visit;
 
 pub use charset::decode;
-pub use fetch::{FetchError, Fetcher, Manners};
-pub use run::{CrawlError, Crawler, Found, Health, Plan, Report};
-
+pub use fetch::{Answer, FetchError, Fetcher, Manners, Validators};
+pub use find::Crawler;
+pub use plan::{BoardShort, CrawlError, Found, Hand, Health, Plan, Report};
 use async_trait::async_trait;
 use tm_model::PostRecord;
 
@@ -41,6 +51,8 @@ pub trait Memory: Send + Sync {
     async fn mark(&self, key: &str) -> Result<Option<String>, MemoryError>;
     /// All marks whose key begins with `prefix`, by key.
     async fn marks(&self, prefix: &str) -> Result<Vec<(String, String)>, MemoryError>;
+    /// How many marks have a key that begins with `prefix`, and the sum of their values as whole numbers (others count 0).
+    async fn sum(&self, prefix: &str) -> Result<(u64, u64), MemoryError>;
     /// Takes a batch over in one transaction; when it returns, the batch survives a kill.
     async fn commit(&self, batch: Batch) -> Result<Stored, MemoryError>;
 }
