@@ -45,6 +45,7 @@ pub async fn serve(
         global: crate::cli::Global { quiet: true, ..setting.global.clone() },
         config: setting.config.clone(),
     };
+    let for_sources = Arc::clone(&store);
     let work = async move {
         loop {
             tokio::time::sleep(PAUSE).await;
@@ -68,7 +69,7 @@ pub async fn serve(
         output::note(format!("collecting from {} sources", sources.len()));
     }
     let collector =
-        tokio::spawn(collector::collect(Arc::clone(&store), setting.crawl_folder(), sources, halted));
+        tokio::spawn(collector::collect(for_sources, setting.crawl_folder(), sources, halted));
     let ready = |address: SocketAddr| {
         output::note(format!("serving on http://{address} (stop with Ctrl-C)"));
     };

@@ -51,6 +51,12 @@ fn jitter(source: &Source, period: Duration) -> Duration {
     most.mul_f64((hasher.finish() % 1000) as f64 / 1000.0)
 }
 
+/// Resolves when the program ends.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the end as well.
+    let _ = stop.wait_for(|s| *s).await;
+}
+
 /// What the sources share.
 struct Shared {
     store: Arc<dyn Store>,
@@ -91,7 +97,7 @@ impl Shared {
             let late = if wait.is_zero() { Duration::ZERO } else { jitter(&source, wait) };
             tokio::select! {
                 () = tokio::time::sleep(wait + late) => {}
-                _ = stop.wait_for(|s| *s) => return,
+                () = stopped(&mut stop) => return,
             }
             if let Err(error) = self.clone().look(&source, &cron).await {
                 tracing::warn!(url = %source.url, "collection failed: {error:#}");
@@ -113,7 +119,7 @@ impl Shared {
         let mut stop = self.stop.clone();
         let _turn = tokio::select! {
             turn = host.lock() => turn,
-            _ = stop.wait_for(|s| *s) => return Ok(()),
+            () = stopped(&mut stop) => return Ok(()),
         };
         let Some(_lock) = Lock::take(&self.folder, &source.url)? else {
             tracing::info!(url = %source.url, "another process crawls this host; left to it");
@@ -130,7 +136,7 @@ impl Shared {
             tokio::select! {
                 report = &mut crawl => break report?,
                 () = tokio::time::sleep(wait) => hand.look_again(),
-                _ = stop.wait_for(|s| *s) => {
+                () = stopped(&mut stop) => {
                     hand.stop();
                     break crawl.await?;
                 }
@@ -150,7 +156,7 @@ impl Shared {
         let mut stop = self.stop.clone();
         let found = tokio::select! {
             found = Crawler::find(&source.url, source.manners()?, plan) => found,
-            _ = stop.wait_for(|s| *s) => return Ok(None),
+            () = stopped(&mut stop) => return Ok(None),
         };
         let crawler = match found {
             Ok(crawler) => crawler,

@@ -15,6 +15,7 @@ use url::Url;
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Front page of the forum, or one board or thread of it.
+    #[serde(deserialize_with = "address")]
     pub url: Url,
     /// Name under which its posts are stored; what its pages say when left out.
     pub name: Option<String>,
@@ -67,6 +68,11 @@ pub struct Source {
     pub allow_private: bool,
     /// What the requests call themselves.
     pub user_agent: Option<String>,
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Url::parse(&text).map_err(|e| serde::de::Error::custom(format!("{text:?} is no address: {e}")))
 }
 
 fn second() -> f64 {
