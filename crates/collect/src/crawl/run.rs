@@ -14,7 +14,7 @@ use super::plan::{BoardShort, CrawlError, Health, Report};
 use super::visit::{BoardWork, Lane, ListPage, Outcome, Shared, ThreadWork, Work};
 use super::{Batch, Crawler, Memory, MemoryError};
 use crate::engine::{Kind, Target};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -48,8 +48,19 @@ struct Open {
     tail: bool,
     /// Back-fill is on the way, or done.
     back: bool,
+    /// The end of the list was seen.
+    ended: bool,
     /// Page of the list on which back-fill is.
     deep: Option<u32>,
+    /// List pages of back-fill with threads that are not stored yet: how many, and where the page is.
+    pending: BTreeMap<u32, (usize, String)>,
+}
+
+impl Open {
+    /// What to remember while something is left to do: what it says of the list holds, of the threads in it it does not yet.
+    fn unfinished(&self) -> BoardMark {
+        BoardMark { state: String::new(), whole: self.covered, ..self.mark.clone() }
+    }
 }
 
 /// What is to be done.
@@ -57,6 +68,8 @@ struct Desk<'a> {
     crawler: &'a Crawler,
     tail: VecDeque<Work>,
     back: VecDeque<Work>,
+    /// Stubs of moved threads: followed when nothing else is left, for by then most were named by their own boards.
+    stubs: VecDeque<Work>,
     open: HashMap<String, Open>,
     /// Boards that were looked at since the lists were last looked at as a whole.
     walked: HashSet<String>,
@@ -111,7 +124,7 @@ impl Crawler {
                 desk.clear();
             }
             while tasks.len() < plan.parallel.max(1)
-                && let Some(work) = desk.pick()
+                && let Some(work) = desk.pick(tasks.is_empty())
             {
                 tasks.spawn(shared.clone().perform(work));
             }
@@ -159,7 +172,7 @@ impl Crawler {
             if !stopping
                 && let Some((id, o)) = outcome.board.as_deref().and_then(|id| desk.close(id))
             {
-                if o.mark.whole && !o.failed && !plan.dry {
+                if (o.covered || o.ended) && !o.failed && !plan.dry {
                     marks.push(put(format!("board/{id}"), &o.mark));
                     if plan.since.is_none() && report.boards_short.len() < LISTED {
                         report.boards_short.extend(counted(&*memory, &id, &o).await?);
@@ -196,6 +209,7 @@ impl<'a> Desk<'a> {
             crawler,
             tail: VecDeque::new(),
             back: VecDeque::new(),
+            stubs: VecDeque::new(),
             open: HashMap::new(),
             walked: HashSet::new(),
             busy: HashSet::new(),
@@ -239,21 +253,23 @@ impl<'a> Desk<'a> {
     }
 
     fn idle(&self) -> bool {
-        self.tail.is_empty() && self.back.is_empty()
+        self.tail.is_empty() && self.back.is_empty() && self.stubs.is_empty()
     }
 
     fn clear(&mut self) {
         self.tail.clear();
         self.back.clear();
+        self.stubs.clear();
     }
 
-    fn pick(&mut self) -> Option<Work> {
+    fn pick(&mut self, last: bool) -> Option<Work> {
         self.turn += 1;
-        if self.turn.is_multiple_of(TURNS) {
+        let work = if self.turn.is_multiple_of(TURNS) {
             self.back.pop_front().or_else(|| self.tail.pop_front())
         } else {
             self.tail.pop_front().or_else(|| self.back.pop_front())
-        }
+        };
+        work.or_else(|| if last { self.stubs.pop_front() } else { None })
     }
 
     fn lane(&mut self, lane: Lane) -> &mut VecDeque<Work> {
@@ -296,7 +312,9 @@ impl<'a> Desk<'a> {
                 mark,
                 tail: true,
                 back: false,
+                ended: false,
                 deep: None,
+                pending: BTreeMap::new(),
             };
             self.open.insert(id, open);
         }
@@ -309,12 +327,21 @@ impl<'a> Desk<'a> {
             && outcome.more.is_none()
         {
             self.busy.remove(thread);
+            let open = outcome.board.as_ref().and_then(|b| self.open.get_mut(b));
+            if let (Some(o), Some(page)) = (open, outcome.list_page)
+                && let Some(left) = o.pending.get_mut(&page)
+            {
+                left.0 -= 1;
+                if left.0 == 0 {
+                    o.pending.remove(&page);
+                }
+            }
         }
         let mut threads = Vec::new();
         for work in outcome.work.drain(..) {
             match work {
                 Work::Thread(t) => {
-                    if self.busy.insert(t.target.id.clone()) {
+                    if t.moved || self.busy.insert(t.target.id.clone()) {
                         if let Some(o) = t.board.as_ref().and_then(|b| self.open.get_mut(&b.0)) {
                             o.left += 1;
                         }
@@ -325,10 +352,10 @@ impl<'a> Desk<'a> {
                 index @ Work::Index(_) => self.tail.push_back(index),
             }
         }
+        let queued = threads.iter().filter(|t| t.listed.is_some() && !t.moved).count();
         for work in threads.into_iter().rev() {
             if work.moved {
-                // By then its own board has named it, most times.
-                self.back.push_back(Work::Thread(work));
+                self.stubs.push_back(Work::Thread(work));
             } else {
                 self.lane(work.lane).push_front(Work::Thread(work));
             }
@@ -340,13 +367,13 @@ impl<'a> Desk<'a> {
             self.back.push_front(Work::Thread(work));
         }
         match outcome.page.take() {
-            Some(page) => self.listed(page, stopping),
+            Some(page) => self.listed(page, queued, stopping),
             None => Vec::new(),
         }
     }
 
     /// Decides where a walk through a list goes on.
-    fn listed(&mut self, page: ListPage, stopping: bool) -> Vec<(String, String)> {
+    fn listed(&mut self, page: ListPage, queued: usize, stopping: bool) -> Vec<(String, String)> {
         let plan = &self.crawler.plan;
         let id = page.target.id.clone();
         let Some(o) = self.open.get_mut(&id) else { return Vec::new() };
@@ -357,19 +384,19 @@ impl<'a> Desk<'a> {
         let mut push: Vec<(Lane, Target, u32)> = Vec::new();
         match page.lane {
             Lane::Tail => {
-                let go = next.is_some()
-                    && if o.covered {
-                        page.fresh || page.nth < o.mark.reach || plan.again
-                    } else {
-                        page.fresh && o.deep.is_some_and(|d| next.as_ref().is_some_and(|n| n.page < d))
-                    };
+                let news = page.fresh || page.nth < o.mark.reach || plan.again;
+                let go = match &next {
+                    Some(_) if o.covered => news,
+                    Some(next) => news && o.deep.is_some_and(|d| next.page < d),
+                    None => false,
+                };
                 if let Some(next) = &next {
                     if go {
                         push.push((Lane::Tail, next.clone(), page.nth + 1));
-                        if o.covered && o.mark.reach <= page.nth {
+                        if o.mark.reach <= page.nth {
                             // A kill must not have the next walk stop at the pages that this one has read.
                             o.mark.reach = page.nth + 1;
-                            marks.push(put(format!("board/{id}"), &BoardMark { state: String::new(), ..o.mark.clone() }));
+                            marks.push(put(format!("board/{id}"), &o.unfinished()));
                         }
                     }
                     if !o.covered && !o.back {
@@ -383,28 +410,27 @@ impl<'a> Desk<'a> {
                         push.push((Lane::Back, from, page.nth + 1));
                     }
                 } else if !page.failed && !o.back {
-                    o.mark.whole = true;
+                    o.ended = true;
                 }
                 o.tail = go;
             }
             Lane::Back => {
                 o.deep = Some(page.target.page);
+                if queued > 0 {
+                    o.pending.insert(page.target.page, (queued, page.target.url.to_string()));
+                }
+                // Not the next page but the first one whose threads are not all stored: a kill loses none of them.
+                let first = o.pending.values().next().map(|p| p.1.clone());
+                o.mark.next = first.unwrap_or_else(|| page.target.url.to_string());
                 if page.failed {
                     // Perhaps the list has become shorter: the next crawl begins at its start.
                     o.mark.next.clear();
                 } else if let Some(next) = next {
-                    // The page whose threads are being read, not the next one: a kill loses none of them.
-                    o.mark.next = page.target.url.to_string();
                     push.push((Lane::Back, next, page.nth + 1));
                 } else {
-                    o.mark.next.clear();
-                    o.mark.whole = true;
-                    o.mark.since = plan.since.map(|s| s.0);
+                    o.ended = true;
                 }
-                // That it is whole is told once its threads are stored.
-                let mark = BoardMark { whole: false, state: String::new(), ..o.mark.clone() };
-                let last = BoardMark { next: page.target.url.to_string(), ..mark.clone() };
-                marks.push(put(format!("board/{id}"), if o.mark.whole { &last } else { &mark }));
+                marks.push(put(format!("board/{id}"), &o.unfinished()));
             }
         }
         o.failed |= page.failed;
@@ -428,10 +454,11 @@ impl<'a> Desk<'a> {
             return None;
         }
         let (id, mut o) = self.open.remove_entry(id)?;
-        if o.mark.whole {
+        if o.covered || o.ended {
             if !o.covered {
                 o.mark.since = self.crawler.plan.since.map(|s| s.0);
             }
+            o.mark.whole = true;
             o.mark.state.clone_from(&o.state);
             o.mark.next.clear();
             o.mark.reach = 0;

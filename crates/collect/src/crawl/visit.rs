@@ -78,6 +78,8 @@ pub(super) struct ThreadWork {
     /// Identifier and title of the board whose list it was.
     pub board: Option<(String, String)>,
     pub lane: Lane,
+    /// Page of the board's list that showed it, when that was of old posts.
+    pub listed: Option<u32>,
     /// The list showed a stub that leads to where the thread is now.
     pub moved: bool,
     /// Some pages of it were read in this crawl.
@@ -97,6 +99,7 @@ impl ThreadWork {
             sticky: false,
             board: None,
             lane: Lane::Tail,
+            listed: None,
             moved: false,
             going: false,
             tries: 0,
@@ -157,6 +160,8 @@ pub(super) struct Outcome {
     pub board: Option<String>,
     /// Thread that was read.
     pub thread: Option<String>,
+    /// Page of the list that showed it.
+    pub list_page: Option<u32>,
     /// The thread goes on.
     pub more: Option<ThreadWork>,
     pub page: Option<ListPage>,
@@ -299,7 +304,8 @@ impl Shared {
 
     /// Who asked, and what the list said: what refused is asked again when either differs.
     fn refusal(&self, state: &str) -> String {
-        format!("{}|{state}", self.member.as_deref().unwrap_or(""))
+        let some = if self.plan.cookies.is_empty() { "" } else { "cookies" };
+        format!("{}|{state}", self.member.as_deref().unwrap_or(some))
     }
 
     /// Boards in a list that are worth a visit.
@@ -360,7 +366,7 @@ impl Shared {
                     out.good = true;
                     *self.seen_front.lock().unwrap_or_else(|e| e.into_inner()) = Some(validators);
                     self.boards(&reading, &mut out).await?;
-                    self.threads(&reading, None, Lane::Tail, &mut out).await?;
+                    self.threads(&reading, None, (Lane::Tail, 1), &mut out).await?;
                 }
             }
             // Nothing behind it changed either.
@@ -388,7 +394,7 @@ impl Shared {
         &self,
         reading: &Reading,
         board: Option<(&str, &str)>,
-        lane: Lane,
+        (lane, page): (Lane, u32),
         out: &mut Outcome,
     ) -> Result<bool, MemoryError> {
         let mut fresh = false;
@@ -418,8 +424,9 @@ impl Shared {
                 state: if t.moved { String::new() } else { t.state.clone() },
                 expected: t.posts.filter(|_| !t.moved),
                 sticky: t.sticky,
-                board: board.filter(|_| !t.moved).map(|(id, title)| (id.to_owned(), title.to_owned())),
+                board: board.map(|(id, title)| (id.to_owned(), title.to_owned())),
                 lane,
+                listed: (lane == Lane::Back).then_some(page),
                 moved: t.moved,
                 ..ThreadWork::named(&t.target)
             }));
@@ -460,7 +467,7 @@ impl Shared {
         }
         let title = reading.head.as_ref().map(|h| h.title.clone()).filter(|t| !t.is_empty()).unwrap_or(title);
         page.failed = false;
-        page.fresh = self.threads(&reading, Some((&target.id, &title)), lane, &mut out).await?;
+        page.fresh = self.threads(&reading, Some((&target.id, &title)), (lane, target.page), &mut out).await?;
         page.old = self.plan.since.is_some_and(|since| {
             let mut plain = reading.threads.iter().filter(|t| !t.sticky).peekable();
             plain.peek().is_some() && plain.all(|t| t.last.is_some_and(|l| l < since))
@@ -476,6 +483,7 @@ impl Shared {
         let mut out = Outcome {
             board: work.counted().map(str::to_owned),
             thread: Some(id.clone()),
+            list_page: work.listed,
             threads: u64::from(!work.going),
             ..Outcome::default()
         };
@@ -484,6 +492,11 @@ impl Shared {
         if work.moved && old.is_some() {
             // Its own board has named it meanwhile.
             return Ok(Outcome { threads: 0, threads_unchanged: 1, ..out });
+        }
+        if work.moved {
+            // The board of the stub waited for it and is not its board.
+            work.board = None;
+            work.moved = false;
         }
         let old = old.unwrap_or_default();
         let mut mark = if self.plan.again && !work.going {
@@ -618,7 +631,7 @@ impl Shared {
             let Some(n) = next else { return Ok(out) };
             here = n;
             if pages >= SLICE {
-                out.more = Some(ThreadWork { going: true, moved: false, lane: Lane::Back, ..work });
+                out.more = Some(ThreadWork { going: true, lane: Lane::Back, ..work });
                 return Ok(out);
             }
         }
