@@ -245,12 +245,7 @@ impl Memory for Kept {
 }
 
 fn manners() -> Manners {
-    Manners {
-        delay: Duration::ZERO,
-        tries: 2,
-        back_off: Duration::from_millis(5),
-        ..Manners::default()
-    }
+    Manners { delay: Duration::ZERO, tries: 2, back_off: Duration::from_millis(5), ..Manners::default() }
 }
 
 async fn crawl(url: &Url, plan: Plan, memory: &Arc<Kept>) -> Result<Report, CrawlError> {

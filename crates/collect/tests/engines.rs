@@ -70,7 +70,9 @@ fn compare(engine: &str, forum: &Forum, member: bool, memory: &Kept) {
         }
     }
     let known: Vec<String> = truth.iter().map(|(_, _, p)| p.id.to_string()).collect();
-    all.extend(posts.keys().filter(|k| !known.contains(k)).map(|k| format!("{engine} post {k} is not of the forum")));
+    all.extend(
+        posts.keys().filter(|k| !known.contains(k)).map(|k| format!("{engine} post {k} is not of the forum")),
+    );
     assert!(all.is_empty(), "{} faults\n{}", all.len(), all[..all.len().min(25)].join("\n"));
 }
 
@@ -90,7 +92,10 @@ async fn one(skin: Arc<dyn Skin>) {
     compare(name, &forum, false, &memory);
     let truth = forum.truth(false).len() as u64;
     assert_eq!((first.new, first.changed), (truth, 0), "{name}: nothing twice: {first:?}");
-    assert!(first.problems.is_empty() && first.short_count == 0 && first.boards_short.is_empty(), "{name}: {first:?}");
+    assert!(
+        first.problems.is_empty() && first.short_count == 0 && first.boards_short.is_empty(),
+        "{name}: {first:?}"
+    );
     let fetched = forum.requests();
 
     // Nothing new: lists say so.
@@ -130,7 +135,12 @@ async fn every_engine_complete_then_only_what_is_new() {
     }
     let words: Vec<String> = failed
         .iter()
-        .map(|e| e.downcast_ref::<String>().cloned().or_else(|| e.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default())
+        .map(|e| {
+            e.downcast_ref::<String>()
+                .cloned()
+                .or_else(|| e.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+                .unwrap_or_default()
+        })
         .collect();
     assert!(words.is_empty(), "{} engines\n{}", words.len(), words.join("\n\n"));
 }
@@ -189,12 +199,29 @@ async fn counters_that_promise_more_are_told() {
             skins::Phpbb.route(url)
         }
         fn index(&self, f: &Forum, boards: &[&forum::Board]) -> String {
-            skins::Phpbb.index(f, boards).replace("<dd class=\"topics\">3</dd>", "<dd class=\"topics\">5</dd>")
+            skins::Phpbb
+                .index(f, boards)
+                .replace("<dd class=\"topics\">3</dd>", "<dd class=\"topics\">5</dd>")
         }
-        fn list(&self, f: &Forum, b: &forum::Board, rows: &[(&forum::Thread, bool)], skip: usize, next: Option<usize>) -> String {
+        fn list(
+            &self,
+            f: &Forum,
+            b: &forum::Board,
+            rows: &[(&forum::Thread, bool)],
+            skip: usize,
+            next: Option<usize>,
+        ) -> String {
             skins::Phpbb.list(f, b, rows, skip, next)
         }
-        fn thread(&self, f: &Forum, b: &forum::Board, t: &forum::Thread, posts: &[forum::Post], skip: usize, next: Option<usize>) -> String {
+        fn thread(
+            &self,
+            f: &Forum,
+            b: &forum::Board,
+            t: &forum::Thread,
+            posts: &[forum::Post],
+            skip: usize,
+            next: Option<usize>,
+        ) -> String {
             let page = skins::Phpbb.thread(f, b, t, posts, skip, next);
             if t.id == 103 { page.replace("6 posts", "8 posts") } else { page }
         }
@@ -221,7 +248,8 @@ async fn news_go_before_back_fill() {
     let memory = Arc::new(Kept::default());
     crawl(&url, Plan::default(), &memory).await.unwrap();
     let log = forum.log.lock().unwrap().clone();
-    let at = |part: &str| log.iter().position(|l| l.contains(part)).unwrap_or_else(|| panic!("{part} in {log:?}"));
+    let at =
+        |part: &str| log.iter().position(|l| l.contains(part)).unwrap_or_else(|| panic!("{part} in {log:?}"));
     // The first list page of the second board comes before the last one of the first board,
     assert!(at("viewforum.php?f=2") < at("viewforum.php?f=1&start=8"), "{log:?}");
     // a long thread does not hold up the rest, and is read to its end all the same.
@@ -266,7 +294,10 @@ async fn a_stop_keeps_what_is_there() {
         })
         .await
         .unwrap();
-    assert!(report.limited && report.new > 0 && (report.new as usize) < forum.truth(false).len(), "{report:?}");
+    assert!(
+        report.limited && report.new > 0 && (report.new as usize) < forum.truth(false).len(),
+        "{report:?}"
+    );
     crawl(&url, Plan::default(), &memory).await.unwrap();
     compare("mybb", &forum, false, &memory);
 }

@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tm_collect::crawl::{Answer, CrawlError, Crawler, FetchError, Fetcher, Health, Manners, Plan, Validators};
+use tm_collect::crawl::{
+    Answer, CrawlError, Crawler, FetchError, Fetcher, Health, Manners, Plan, Validators,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -49,7 +51,9 @@ async fn raw(pages: Pages) -> (Url, Arc<Mutex<Vec<String>>>) {
 }
 
 fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let mut out = format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut out =
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n", body.len())
+            .into_bytes();
     out.extend_from_slice(body);
     out
 }
@@ -120,7 +124,11 @@ async fn links_to_other_hosts_are_not_followed() {
     let memory = Arc::new(Kept::default());
     let crawler = Crawler::find(&url, manners(), Plan::default()).await.unwrap();
     let report = crawler.run("F", memory, |_| {}).await.unwrap();
-    assert_eq!(paths(&log), ["/robots.txt", "/", "/viewforum.php?f=1"], "no script, no picture, no other host: {report:?}");
+    assert_eq!(
+        paths(&log),
+        ["/robots.txt", "/", "/viewforum.php?f=1"],
+        "no script, no picture, no other host: {report:?}"
+    );
 }
 
 #[tokio::test]
@@ -154,7 +162,8 @@ async fn sizes_are_bounded_before_and_after_unpacking() {
     packer.write_all(&vec![0u8; 64 << 20]).unwrap();
     let bomb = packer.finish().unwrap();
     assert!(bomb.len() < 200_000, "the bomb itself is small: {}", bomb.len());
-    let pages: Pages = Arc::new(move |_, _| http("200 OK", "content-encoding: gzip\r\ncontent-type: text/html\r\n", &bomb));
+    let pages: Pages =
+        Arc::new(move |_, _| http("200 OK", "content-encoding: gzip\r\ncontent-type: text/html\r\n", &bomb));
     assert!(matches!(get(pages, small, "/").await, Err(FetchError::TooLarge { .. })));
 }
 
@@ -207,7 +216,8 @@ async fn pages_without_end_are_left() {
     .await;
     let memory = Arc::new(Kept::default());
     let plan = Plan { deepest: 15, ..Plan::default() };
-    let report = Crawler::find(&url, manners(), plan).await.unwrap().run("F", memory.clone(), |_| {}).await.unwrap();
+    let report =
+        Crawler::find(&url, manners(), plan).await.unwrap().run("F", memory.clone(), |_| {}).await.unwrap();
     let asked = paths(&log);
     let threads = asked.iter().filter(|p| p.starts_with("/viewtopic")).count();
     let lists = asked.iter().filter(|p| p.starts_with("/viewforum")).count();
@@ -235,8 +245,13 @@ async fn a_page_that_repeats_itself_is_the_last() {
     .await;
     let memory = Arc::new(Kept::default());
     let at = url.join("viewtopic.php?t=1").unwrap();
-    let report = Crawler::find(&at, manners(), Plan::default()).await.unwrap().run("F", memory, |_| {}).await.unwrap();
-    assert_eq!((report.new, log.lock().unwrap().len()), (1, 3), "robots.txt, the page, once more: {report:?}");
+    let report =
+        Crawler::find(&at, manners(), Plan::default()).await.unwrap().run("F", memory, |_| {}).await.unwrap();
+    assert_eq!(
+        (report.new, log.lock().unwrap().len()),
+        (1, 3),
+        "robots.txt, the page, once more: {report:?}"
+    );
 }
 
 #[tokio::test]
@@ -255,7 +270,12 @@ async fn nesting_without_end_does_not_overflow() {
     .await;
     let memory = Arc::new(Kept::default());
     let at = url.join("viewtopic.php?t=1").unwrap();
-    Crawler::find(&at, manners(), Plan::default()).await.unwrap().run("F", memory.clone(), |_| {}).await.unwrap();
+    Crawler::find(&at, manners(), Plan::default())
+        .await
+        .unwrap()
+        .run("F", memory.clone(), |_| {})
+        .await
+        .unwrap();
     assert_eq!(memory.posts.lock().unwrap()["7"].text, "in front");
 }
 
@@ -283,7 +303,8 @@ async fn robots_by_the_standard() {
         assert!(matches!(got, Err(FetchError::RobotsUnreachable { .. })), "{status}: {got:?}");
         assert!(log.iter().all(|p| p == "/robots.txt"), "{status}: {log:?}");
     }
-    let rules = "User-agent: *\nDisallow: /\n\nUser-agent: ThreatMiner\nDisallow: /private\nAllow: /private/open\n";
+    let rules =
+        "User-agent: *\nDisallow: /\n\nUser-agent: ThreatMiner\nDisallow: /private\nAllow: /private/open\n";
     assert!(ask(answer("200 OK", rules), "/x").await.0.is_ok(), "our own group goes before that of all");
     assert!(ask(answer("200 OK", rules), "/private/open/1").await.0.is_ok(), "the longest match decides");
     assert!(matches!(ask(answer("200 OK", rules), "/private/x").await.0, Err(FetchError::Robots(_))));
@@ -328,10 +349,15 @@ async fn conditional_requests() {
     }))
     .await;
     let fetcher = Fetcher::new(&url, manners(), &[]).unwrap();
-    let Answer::Page(_, known) = fetcher.get(&url, &Validators::default()).await.unwrap() else { panic!("a page") };
+    let Answer::Page(_, known) = fetcher.get(&url, &Validators::default()).await.unwrap() else {
+        panic!("a page")
+    };
     assert!(matches!(fetcher.get(&url, &known).await.unwrap(), Answer::Unchanged));
     let second = log.lock().unwrap().last().unwrap().to_lowercase();
-    assert!(second.contains("if-none-match: \"v1\"") && second.contains("if-modified-since: wed, 21 oct 2015"), "{second}");
+    assert!(
+        second.contains("if-none-match: \"v1\"") && second.contains("if-modified-since: wed, 21 oct 2015"),
+        "{second}"
+    );
 }
 
 /// A front page that has not changed is all that a second crawl asks for, and hides nothing that was left.
@@ -359,7 +385,11 @@ async fn an_unchanged_front_page_is_believed_only_when_all_behind_it_is_stored()
     let (first, _) = crawl().await;
     assert!(first.new == 0 && first.problem_count == 1, "{first:?}");
     let (second, asked) = crawl().await;
-    assert_eq!((second.new, asked.len()), (1, 3), "the thread that could not be had is asked for again: {asked:?}");
+    assert_eq!(
+        (second.new, asked.len()),
+        (1, 3),
+        "the thread that could not be had is asked for again: {asked:?}"
+    );
     let (third, asked) = crawl().await;
     assert_eq!((third.new, asked.len()), (0, 2), "{asked:?}");
 }
@@ -378,10 +408,25 @@ async fn changed_markup_is_a_state_with_its_page() {
         fn index(&self, f: &Forum, boards: &[&forum::Board]) -> String {
             skins::Phpbb.index(f, boards)
         }
-        fn list(&self, f: &Forum, b: &forum::Board, rows: &[(&forum::Thread, bool)], skip: usize, next: Option<usize>) -> String {
+        fn list(
+            &self,
+            f: &Forum,
+            b: &forum::Board,
+            rows: &[(&forum::Thread, bool)],
+            skip: usize,
+            next: Option<usize>,
+        ) -> String {
             skins::Phpbb.list(f, b, rows, skip, next)
         }
-        fn thread(&self, f: &Forum, b: &forum::Board, t: &forum::Thread, posts: &[forum::Post], skip: usize, next: Option<usize>) -> String {
+        fn thread(
+            &self,
+            f: &Forum,
+            b: &forum::Board,
+            t: &forum::Thread,
+            posts: &[forum::Post],
+            skip: usize,
+            next: Option<usize>,
+        ) -> String {
             skins::Phpbb.thread(f, b, t, posts, skip, next).replace("class=\"username\"", "class=\"who\"")
         }
         fn refused(&self, f: &Forum) -> forum::Answer {
@@ -391,8 +436,17 @@ async fn changed_markup_is_a_state_with_its_page() {
     let forum = Arc::new(Forum::new());
     let url = serve(forum, Arc::new(Changed)).await;
     let memory = Arc::new(Kept::default());
-    let report = Crawler::find(&url, manners(), Plan::default()).await.unwrap().run("F", memory, |_| {}).await.unwrap();
-    assert!(matches!(&report.health, Health::Unreadable(why) if why.contains("without authors")), "{:?}", report.health);
+    let report = Crawler::find(&url, manners(), Plan::default())
+        .await
+        .unwrap()
+        .run("F", memory, |_| {})
+        .await
+        .unwrap();
+    assert!(
+        matches!(&report.health, Health::Unreadable(why) if why.contains("without authors")),
+        "{:?}",
+        report.health
+    );
     assert!(report.kept.is_some_and(|k| k.1.contains("class=\"who\"")));
 }
 
@@ -447,7 +501,12 @@ async fn onion_services_through_a_proxy_that_resolves() {
     let onion = Url::parse("http://darkharbourtest2222222222222222222222222222222222222222.onion/").unwrap();
     let through = Manners { proxy: Some(proxy), ..manners() };
     let memory = Arc::new(Kept::default());
-    let report = Crawler::find(&onion, through, Plan::default()).await.unwrap().run("F", memory, |_| {}).await.unwrap();
+    let report = Crawler::find(&onion, through, Plan::default())
+        .await
+        .unwrap()
+        .run("F", memory, |_| {})
+        .await
+        .unwrap();
     assert_eq!(report.new as usize, forum.truth(false).len(), "{report:?}");
     assert!(asked.lock().unwrap().iter().all(|n| n.ends_with(".onion")), "{:?}", asked.lock().unwrap());
     // A proxy that is not there is an error, not a way around it.
@@ -480,7 +539,8 @@ async fn encodings_over_the_network() {
         let meta_tag = if meta.is_empty() { String::new() } else { format!("<meta charset=\"{meta}\">") };
         let page = format!("<html><head>{meta_tag}</head><body>{text}</body></html>");
         let body = encoding.encode(&page).0.into_owned();
-        let kind = if header.is_empty() { "text/html".to_owned() } else { format!("text/html; charset={header}") };
+        let kind =
+            if header.is_empty() { "text/html".to_owned() } else { format!("text/html; charset={header}") };
         let pages: Pages = Arc::new(move |_, _| http("200 OK", &format!("content-type: {kind}\r\n"), &body));
         let Answer::Page(document, _) = get(pages, manners(), "/").await.unwrap() else { panic!("a page") };
         assert!(document.body.contains(text), "{real}, header {header:?}, page {meta:?}: {}", document.body);

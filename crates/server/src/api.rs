@@ -149,9 +149,13 @@ async fn sources(State(app): App) -> Answer {
 
 /// The page that shows what is wrong with a source: hostile markup, so it is handed out as text and never as a page.
 async fn source_page(State(app): App, Path(id): Path<i64>) -> Result<Response, ApiError> {
-    let (url, page) =
-        app.store.source_page(id).await?.ok_or_else(|| ApiError::Missing("no page is kept of this source".into()))?;
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CONTENT_DISPOSITION, "inline")];
+    let (url, page) = app
+        .store
+        .source_page(id)
+        .await?
+        .ok_or_else(|| ApiError::Missing("no page is kept of this source".into()))?;
+    let headers =
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CONTENT_DISPOSITION, "inline")];
     Ok((headers, format!("{url}\n\n{page}")).into_response())
 }
 

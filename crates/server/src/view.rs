@@ -46,7 +46,8 @@ pub(crate) fn actor(a: &AccountRow) -> Value {
 }
 
 pub(crate) fn source(s: &SourceRow) -> Value {
-    let figures: serde_json::Map<String, Value> = s.figures.iter().map(|(k, n)| (k.clone(), json!(n))).collect();
+    let figures: serde_json::Map<String, Value> =
+        s.figures.iter().map(|(k, n)| (k.clone(), json!(n))).collect();
     json!({
         "id": s.id, "name": s.name, "url": s.url, "forum": s.forum, "engine": s.engine, "member": s.member,
         "state": s.state, "reason": s.reason, "started": s.started.to_string(), "ended": time(s.ended),

@@ -10,8 +10,8 @@ mod sqlite;
 
 pub use records::{
     AccountRow, Analyzed, ArgumentRow, Batch, Counts, Crawled, EntityRow, EntitySummaryRow, EventRow,
-    ForumRow, ImportKey, ImportState, Interaction, PostFilter, Shortfall, SourceRow, StandingRow, ThreadRow, ThreatFilter,
-    ThreatRow,
+    ForumRow, ImportKey, ImportState, Interaction, PostFilter, Shortfall, SourceRow, StandingRow, ThreadRow,
+    ThreatFilter, ThreatRow,
 };
 pub use sqlite::SqliteStore;
 
@@ -70,7 +70,7 @@ pub trait Store: Send + Sync {
     /// Number of marks under keys that begin with `prefix`, and the sum of their values read as whole numbers (others 0).
     async fn crawl_sum(&self, forum: &str, prefix: &str) -> Result<(u64, u64)>;
     /// Writes how a source fares, under its address; `page` is the address and the text of the page that shows what is
-    /// wrong, none forgets it. The identifier and, unless the state is good, `last_good` stay as they were.
+    /// wrong, none forgets it. The identifier stays, and what is not known this time: forum with name, engine, `last_good`.
     async fn record_source(&self, source: &SourceRow, page: Option<(&str, &str)>) -> Result<()>;
     /// All sources, by name and address.
     async fn sources(&self) -> Result<Vec<SourceRow>>;

@@ -159,7 +159,10 @@ async fn sources_keep_what_was_good() {
     let rows = store.sources().await.unwrap();
     assert_eq!(rows.len(), 1, "one row an address");
     assert_eq!((rows[0].forum.as_deref(), rows[0].last_good), (Some("Test Harbour"), good.last_good));
-    assert_eq!((rows[0].state.as_str(), rows[0].page_url.as_deref()), ("challenge", Some("http://forum.example/index.php")));
+    assert_eq!(
+        (rows[0].state.as_str(), rows[0].page_url.as_deref()),
+        ("challenge", Some("http://forum.example/index.php"))
+    );
     let (_, kept) = store.source_page(rows[0].id).await.unwrap().unwrap();
     assert_eq!(kept.len(), 1 << 20, "a page is kept up to a mebibyte");
     store.record_source(&good, None).await.unwrap();

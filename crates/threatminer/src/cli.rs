@@ -69,9 +69,11 @@ pub enum Command {
         that is named is visited, robots.txt is obeyed, one request a second is made.")]
     Crawl(Crawl),
     /// Sources that are collected, how they fare, and where less was got than the forum counts
-    #[command(after_help = "Examples:\n  threatminer sources\n  threatminer sources 'Dark Harbour' --json\n  \
+    #[command(
+        after_help = "Examples:\n  threatminer sources\n  threatminer sources 'Dark Harbour' --json\n  \
         threatminer sources 'Dark Harbour' --page > page.html\n  threatminer sources --config threatminer.toml --check\n\n\
-        Exit status 1 when there is none, or none of that name.")]
+        Exit status 1 when there is none, or none of that name."
+    )]
     Sources(Sources),
     /// Tools for collection
     #[command(subcommand)]

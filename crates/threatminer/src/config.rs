@@ -55,10 +55,13 @@ mod tests {
         assert!(toml::from_str::<Config>("stroe = 'x'").is_err());
         let config: Config = toml::from_str("threads = 2\n[server]\nlisten = '127.0.0.1:9000'").unwrap();
         assert_eq!((config.threads, config.server.listen.port()), (Some(2), 9000));
-        let config: Config =
-            toml::from_str("[[source]]\nurl = 'http://a.example/'\n[[source]]\nurl = 'http://b.example/'\ndelay = 3")
-                .unwrap();
+        let config: Config = toml::from_str(
+            "[[source]]\nurl = 'http://a.example/'\n[[source]]\nurl = 'http://b.example/'\ndelay = 3",
+        )
+        .unwrap();
         assert_eq!(config.sources.iter().map(|s| s.delay).collect::<Vec<_>>(), [1.0, 3.0]);
-        assert!(toml::from_str::<Config>("[[source]]\nurl = 'http://a.example/'\ncron = '* * * * *'").is_err());
+        assert!(
+            toml::from_str::<Config>("[[source]]\nurl = 'http://a.example/'\ncron = '* * * * *'").is_err()
+        );
     }
 }

@@ -28,14 +28,21 @@ fn number(path: &str, key: &str) -> usize {
 
 fn page(forum: &Forum, path: &str) -> (u16, String) {
     if forum.checked.load(Ordering::SeqCst) {
-        return (503, "<html><head><title>Just a moment...</title></head>challenge-platform/h/</html>".into());
+        return (
+            503,
+            "<html><head><title>Just a moment...</title></head>challenge-platform/h/</html>".into(),
+        );
     }
     let threads = forum.threads.lock().unwrap();
     let start = number(path, "start");
-    let mut out = String::from("<html><body id=\"phpbb\"><div id=\"site-description\"><h1>Test Harbour</h1></div><div id=\"page-body\">");
+    let mut out = String::from(
+        "<html><body id=\"phpbb\"><div id=\"site-description\"><h1>Test Harbour</h1></div><div id=\"page-body\">",
+    );
     if path.starts_with("/viewtopic.php") {
         let t = number(path, "t");
-        out.push_str(&format!("<h2 class=\"topic-title\"><a href=\"./viewtopic.php?t={t}\">thread {t}</a></h2>"));
+        out.push_str(&format!(
+            "<h2 class=\"topic-title\"><a href=\"./viewtopic.php?t={t}\">thread {t}</a></h2>"
+        ));
         for n in (start..threads[t]).take(PAGE) {
             out.push_str(&format!(
                 "<div id=\"p{}\" class=\"post\"><p class=\"author\">by <a class=\"username\">vega</a> » <time datetime=\"2026-01-01T00:{:02}:00+00:00\">x</time></p>\
@@ -81,7 +88,11 @@ fn answer(forum: &Forum, mut socket: TcpStream) {
         forum.requests.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(forum.slow);
     }
-    let _ = write!(socket, "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let _ = write!(
+        socket,
+        "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
 }
 
 fn serve(threads: Vec<usize>, slow: Duration) -> (Arc<Forum>, String) {
@@ -116,7 +127,10 @@ fn run(store: &Path, arguments: &[&str]) -> Output {
 
 fn line(output: &Output) -> serde_json::Value {
     let text = String::from_utf8_lossy(&output.stdout);
-    let first = text.lines().next().unwrap_or_else(|| panic!("nothing printed: {}", String::from_utf8_lossy(&output.stderr)));
+    let first = text
+        .lines()
+        .next()
+        .unwrap_or_else(|| panic!("nothing printed: {}", String::from_utf8_lossy(&output.stderr)));
     serde_json::from_str(first).unwrap_or_else(|e| panic!("{e} in {first}"))
 }
 
@@ -177,7 +191,10 @@ fn second_crawl_costs_next_to_nothing_and_sources_tell() {
     assert!(again * 20 <= fetched, "{again} requests after {fetched}");
 
     let known = line(&run(&store, &["sources", "--json"]));
-    assert_eq!((known["name"].as_str(), known["state"].as_str(), known["engine"].as_str()), (Some("Test Harbour"), Some("good"), Some("phpbb")));
+    assert_eq!(
+        (known["name"].as_str(), known["state"].as_str(), known["engine"].as_str()),
+        (Some("Test Harbour"), Some("good"), Some("phpbb"))
+    );
     assert_eq!(known["figures"]["new"], 0);
     assert!(first["new"].as_u64() > Some(0) && known["last_good"].is_string());
 
@@ -203,7 +220,8 @@ fn two_crawls_of_a_host_at_once_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("s.db");
     let mut first = command(&store, &["crawl", &url, "--delay", "0"]).spawn().unwrap();
-    let lock = |_: &()| std::fs::read_dir(folder.path().join("s.db.pages")).is_ok_and(|mut d| d.next().is_some());
+    let lock =
+        |_: &()| std::fs::read_dir(folder.path().join("s.db.pages")).is_ok_and(|mut d| d.next().is_some());
     for _ in 0..200 {
         if lock(&()) {
             break;
@@ -242,7 +260,13 @@ fn serve_collects_on_its_schedule_and_ends_gracefully() {
     let folder = tempfile::tempdir().unwrap();
     let (store, config) = (folder.path().join("s.db"), folder.path().join("t.toml"));
     // Seconds stand in front of the five usual fields.
-    std::fs::write(&config, format!("[[source]]\nurl = \"{url}\"\nname = \"Night Pier\"\nschedule = \"*/1 * * * * *\"\ndelay = 0\n")).unwrap();
+    std::fs::write(
+        &config,
+        format!(
+            "[[source]]\nurl = \"{url}\"\nname = \"Night Pier\"\nschedule = \"*/1 * * * * *\"\ndelay = 0\n"
+        ),
+    )
+    .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
@@ -266,7 +290,11 @@ fn serve_collects_on_its_schedule_and_ends_gracefully() {
     forum.threads.lock().unwrap()[1] = 5;
     sources(9);
     let known: serde_json::Value = serde_json::from_str(&get(&address, "/api/v1/sources").unwrap()).unwrap();
-    assert_eq!((known["items"][0]["name"].as_str(), known["total"].as_u64()), (Some("Night Pier"), Some(1)), "{known}");
+    assert_eq!(
+        (known["items"][0]["name"].as_str(), known["total"].as_u64()),
+        (Some("Night Pier"), Some(1)),
+        "{known}"
+    );
     let ended = Command::new("kill").arg("-TERM").arg(serving.0.id().to_string()).status().unwrap();
     assert!(ended.success());
     assert!(serving.0.wait().unwrap().success(), "a polite kill ends it well");
@@ -283,7 +311,8 @@ fn serve_collects_on_its_schedule_and_ends_gracefully() {
 fn selector_files_are_tried_and_crawl() {
     let (_, url) = serve(vec![7, 2, 1], Duration::ZERO);
     let folder = tempfile::tempdir().unwrap();
-    let (store, file, page) = (folder.path().join("s.db"), folder.path().join("f.toml"), folder.path().join("thread.html"));
+    let (store, file, page) =
+        (folder.path().join("s.db"), folder.path().join("f.toml"), folder.path().join("thread.html"));
     // The forum of this test, read as if no engine knew it.
     let text = r#"
 name = "as-unknown"
@@ -323,7 +352,10 @@ body = ".content"
     let saved = run(&store, &["collect", "check", name, page.to_str().unwrap(), "--url", &at, "--json"]);
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
     let v = line(&saved);
-    assert_eq!((v["posts"][0]["author"].as_str(), v["posts"][0]["time"].as_str()), (Some("vega"), Some("2026-01-01T00:00:00Z")));
+    assert_eq!(
+        (v["posts"][0]["author"].as_str(), v["posts"][0]["time"].as_str()),
+        (Some("vega"), Some("2026-01-01T00:00:00Z"))
+    );
     assert!(v["next"].as_str().unwrap().ends_with("t=0&start=5"), "{v}");
     // A page that lost its authors, a file that is none.
     std::fs::write(&page, thread.replace("username", "who")).unwrap();
@@ -332,7 +364,10 @@ body = ".content"
     assert!(String::from_utf8_lossy(&bad.stderr).contains("post.author matches in none of 5 rows"));
     let crawled = run(&store, &["crawl", &url, "--selectors", name, "--delay", "0", "--json"]);
     assert!(crawled.status.success(), "{}", String::from_utf8_lossy(&crawled.stderr));
-    assert_eq!((line(&crawled)["new"].as_u64(), line(&crawled)["engine"].as_str()), (Some(10), Some("as-unknown")));
+    assert_eq!(
+        (line(&crawled)["new"].as_u64(), line(&crawled)["engine"].as_str()),
+        (Some(10), Some("as-unknown"))
+    );
     std::fs::write(&file, text.replace("body = ", "bodies = ")).unwrap();
     let none = run(&store, &["collect", "check", name, &url]);
     assert_eq!(none.status.code(), Some(2));

@@ -247,7 +247,10 @@ impl Fetcher {
     /// See [`FetchError`].
     pub async fn send(&self, form: &Form) -> Result<Document, FetchError> {
         let (fields, none) = (Some(form.fields.as_slice()), Validators::default());
-        match self.walk(Method::POST, form.action.clone(), fields, &none, Size::Whole(self.manners.largest)).await? {
+        match self
+            .walk(Method::POST, form.action.clone(), fields, &none, Size::Whole(self.manners.largest))
+            .await?
+        {
             Answer::Page(document, _) => Ok(document),
             Answer::Unchanged => Err(FetchError::NoAnswer {
                 url: form.action.clone(),
@@ -286,7 +289,8 @@ impl Fetcher {
         at.set_path("/robots.txt");
         at.set_query(None);
         let unreachable = |reason| FetchError::RobotsUnreachable { url: at.clone(), reason };
-        match self.walk(Method::GET, at.clone(), None, &Validators::default(), Size::Head(robots::MOST)).await {
+        match self.walk(Method::GET, at.clone(), None, &Validators::default(), Size::Head(robots::MOST)).await
+        {
             Ok(Answer::Page(d, _)) => match d.status {
                 200..300 => Ok(Rules::read(&d.body)),
                 // Overload is told with 429 as well, which says nothing about the file.

@@ -17,11 +17,11 @@ mod robots;
 mod run;
 mod visit;
 
+use async_trait::async_trait;
 pub use charset::decode;
 pub use fetch::{Answer, FetchError, Fetcher, Manners, Validators};
 pub use find::Crawler;
 pub use plan::{BoardShort, CrawlError, Found, Hand, Health, Plan, Report};
-use async_trait::async_trait;
 use tm_model::PostRecord;
 
 /// What a crawl learned from one document or a few.

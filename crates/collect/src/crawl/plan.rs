@@ -1,7 +1,7 @@
 //! What a crawl is to do, what it did, why it could not.
 
-use super::fetch::FetchError;
 use super::MemoryError;
+use super::fetch::FetchError;
 use crate::engine::{Access, Reader, Selectors};
 use serde::Serialize;
 use std::sync::Arc;

@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn delays_are_those_of_our_group() {
-        let text = "User-agent: greedy\nCrawl-delay: 90\n\nUser-agent: *\nDisallow: /x # no\nCrawl-delay: 3\n";
+        let text =
+            "User-agent: greedy\nCrawl-delay: 90\n\nUser-agent: *\nDisallow: /x # no\nCrawl-delay: 3\n";
         assert_eq!(Rules::read(text).delay, Duration::from_secs(3));
         let text =
             format!("{text}\nUser-Agent: other\nUser-Agent: ThreatMiner\nCrawl-delay: 0.5\nDisallow: /y");

@@ -274,6 +274,11 @@ impl Shared {
                 tries: 1,
                 reason: format!("reading it failed: {e}"),
             })?;
+            // One page that breaks the server is not the forum's state: it is asked for again by the next crawl.
+            if document.status >= 500 && matches!(reading.access, Access::Down(_)) {
+                let reason = format!("status {}", document.status);
+                return Err(FetchError::NoAnswer { url: url.clone(), tries: 1, reason });
+            }
             let ended = reading.access == Access::LoginNeeded
                 && reading.member.is_none()
                 && !way_out(&document)
@@ -318,8 +323,7 @@ impl Shared {
                 out.listed.push((b.title.clone(), b.threads, b.posts));
             }
             let id = &b.target.id;
-            let mark: BoardMark =
-                get(&*self.memory, &format!("board/{id}")).await?.unwrap_or_default();
+            let mark: BoardMark = get(&*self.memory, &format!("board/{id}")).await?.unwrap_or_default();
             if !self.plan.again {
                 let closed = self.memory.mark(&format!("closed/{id}")).await?;
                 if closed.as_deref() == Some(self.refusal(&b.state).as_str()) {
@@ -371,7 +375,10 @@ impl Shared {
             }
             // Nothing behind it changed either.
             Ok(None) => out.good = true,
-            Err(e) => out.failed(&e),
+            Err(e) => {
+                out.failed(&e);
+                out.bad = Some((Health::Down(e.to_string()), target.url, String::new()));
+            }
         }
         Ok(out)
     }
@@ -440,8 +447,15 @@ impl Shared {
         if nth == 1 {
             out.boards = 1;
         }
-        let mut page =
-            ListPage { target: target.clone(), nth, lane, failed: true, fresh: false, old: false, next: None };
+        let mut page = ListPage {
+            target: target.clone(),
+            nth,
+            lane,
+            failed: true,
+            fresh: false,
+            old: false,
+            next: None,
+        };
         let (document, reading) = match self.look(&target.url, &Validators::default()).await {
             Ok(Some((document, reading, _))) => (document, reading),
             Ok(None) => return Ok(Outcome { page: Some(page), ..out }),
@@ -453,7 +467,9 @@ impl Shared {
         out.problems.extend(reading.problems.iter().map(|p| format!("{}: {p}", document.url)));
         if !reading.access.is_open() {
             // Asked again when it changes, or when another account asks.
-            if nth == 1 && matches!(reading.access, Access::Missing | Access::LoginNeeded | Access::Refused(_)) {
+            if nth == 1
+                && matches!(reading.access, Access::Missing | Access::LoginNeeded | Access::Refused(_))
+            {
                 self.keep(vec![(format!("closed/{}", target.id), self.refusal(&state))]).await?;
             }
             out.turned_away(&reading.access, document);
@@ -467,7 +483,8 @@ impl Shared {
         }
         let title = reading.head.as_ref().map(|h| h.title.clone()).filter(|t| !t.is_empty()).unwrap_or(title);
         page.failed = false;
-        page.fresh = self.threads(&reading, Some((&target.id, &title)), (lane, target.page), &mut out).await?;
+        page.fresh =
+            self.threads(&reading, Some((&target.id, &title)), (lane, target.page), &mut out).await?;
         page.old = self.plan.since.is_some_and(|since| {
             let mut plain = reading.threads.iter().filter(|t| !t.sticky).peekable();
             plain.peek().is_some() && plain.all(|t| t.last.is_some_and(|l| l < since))

@@ -95,7 +95,8 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                                     skip = Some(node.id());
                                     continue;
                                 }
-                                if let Some(code) = element.attr("href").and_then(|h| h.split_once(PROTECTED)) {
+                                if let Some(code) = element.attr("href").and_then(|h| h.split_once(PROTECTED))
+                                {
                                     // The words of the link stay, its address is the hidden one.
                                     let address = cloudflare(code.1).map(|a| format!("mailto:{a}"));
                                     let known = address.as_ref().is_none_or(|a| own.links.contains(a));

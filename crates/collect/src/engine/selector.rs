@@ -244,7 +244,10 @@ impl Pick {
             Some(format) => formatted(format, &text, clock.offset),
             None if text.len() >= 9 && text.bytes().all(|b| b.is_ascii_digit()) => {
                 // Milliseconds have three digits more.
-                text.parse::<i64>().ok().map(|n| if text.len() >= 12 { n / 1000 } else { n }).and_then(Timestamp::checked)
+                text.parse::<i64>()
+                    .ok()
+                    .map(|n| if text.len() >= 12 { n / 1000 } else { n })
+                    .and_then(Timestamp::checked)
             }
             None => Timestamp::parse(&text).ok().filter(|_| text.len() > 16).or_else(|| parse(&text, clock)),
         };
@@ -265,7 +268,8 @@ fn formatted(format: &str, text: &str, offset: i32) -> Option<Timestamp> {
 }
 
 /// Session identifiers in addresses, left out wherever a file does not say which parameters count.
-const SESSIONS: [&str; 8] = ["sid", "s", "phpsessid", "session", "sessionid", "jsessionid", "zenid", "oscsid"];
+const SESSIONS: [&str; 8] =
+    ["sid", "s", "phpsessid", "session", "sessionid", "jsessionid", "zenid", "oscsid"];
 
 #[derive(Debug)]
 struct Boards {
@@ -417,12 +421,14 @@ impl Selectors {
         let f: FileForm = toml::from_str(text)?;
         let zone = match &f.zone {
             None => None,
-            Some(zone) => Some(dom::offset(&format!("UTC{zone}")).or((zone == "0").then_some(0)).ok_or_else(
-                || SelectorError::Value {
-                    key: "zone".into(),
-                    reason: format!("{zone:?} is no offset such as \"+03:00\""),
-                },
-            )?),
+            Some(zone) => {
+                Some(dom::offset(&format!("UTC{zone}")).or((zone == "0").then_some(0)).ok_or_else(|| {
+                    SelectorError::Value {
+                        key: "zone".into(),
+                        reason: format!("{zone:?} is no offset such as \"+03:00\""),
+                    }
+                })?)
+            }
         };
         let boards = match f.board {
             None => None,
@@ -514,11 +520,20 @@ impl Selectors {
             let Some(found) = address.captures(&shown) else { continue };
             let id = found.name("id")?.as_str().to_owned();
             // Whether it counts pages from 1 or posts from 0: a later page has a higher number.
-            let page: u32 = found.name("page").and_then(|p| p.as_str().parse().ok()).map_or(1, |n: u32| n.saturating_add(1));
-            let page = if found.name("page").is_some_and(|p| matches!(p.as_str(), "0" | "1")) { 1 } else { page };
+            let page: u32 = found
+                .name("page")
+                .and_then(|p| p.as_str().parse().ok())
+                .map_or(1, |n: u32| n.saturating_add(1));
+            let page =
+                if found.name("page").is_some_and(|p| matches!(p.as_str(), "0" | "1")) { 1 } else { page };
             return (!id.is_empty()).then_some(Target { kind, id, page, url: to });
         }
-        self.index.is_match(&shown).then_some(Target { kind: Kind::Index, id: String::new(), page: 1, url: to })
+        self.index.is_match(&shown).then_some(Target {
+            kind: Kind::Index,
+            id: String::new(),
+            page: 1,
+            url: to,
+        })
     }
 
     fn clock(&self, document: &Document, reader: &Reader) -> Clock {
@@ -542,7 +557,9 @@ impl Selectors {
                 Some(target) => target,
                 None if elsewhere => Target { kind: Kind::Board, id: String::new(), page: 1, url },
                 None => {
-                    reading.problems.push(format!("board {:?}: address.board does not match {url}", dom::line(a)));
+                    reading
+                        .problems
+                        .push(format!("board {:?}: address.board does not match {url}", dom::line(a)));
                     continue;
                 }
             };
@@ -564,7 +581,9 @@ impl Selectors {
             let Some(url) = dom::link(base, a) else { continue };
             let Some(target) = self.target(&url).filter(|t| t.kind == Kind::Thread) else {
                 if url.host() == base.host() {
-                    reading.problems.push(format!("thread {:?}: address.thread does not match {url}", dom::line(a)));
+                    reading
+                        .problems
+                        .push(format!("thread {:?}: address.thread does not match {url}", dom::line(a)));
                 }
                 continue;
             };
@@ -681,8 +700,7 @@ impl Engine for Selectors {
             None => (Vec::new(), None),
         };
         if let Some(next) = &self.next {
-            (reading.next, reading.pages) =
-                page::pager(root, next, base, here.as_ref(), |u| self.target(u));
+            (reading.next, reading.pages) = page::pager(root, next, base, here.as_ref(), |u| self.target(u));
         }
         let title = of(&self.title);
         let around = Around {
@@ -765,7 +783,9 @@ impl Selectors {
         let has = |s: &Selector, r: ElementRef<'_>| dom::first(r, s).is_some();
         if let Some(b) = &self.boards {
             put("board.link", within(&b.row, &|r| has(&b.link, r)));
-            for (key, p) in [("board.threads", &b.threads), ("board.posts", &b.posts), ("board.last", &b.last)] {
+            for (key, p) in
+                [("board.threads", &b.threads), ("board.posts", &b.posts), ("board.last", &b.last)]
+            {
                 if let Some(p) = p {
                     put(key, within(&b.row, &|r| p.of(r).is_some()));
                 }
@@ -773,7 +793,8 @@ impl Selectors {
         }
         let t = &self.threads;
         put("thread.link", within(&t.row, &|r| has(&t.link, r)));
-        for (key, p) in [("thread.replies", &t.replies), ("thread.posts", &t.posts), ("thread.last", &t.last)] {
+        for (key, p) in [("thread.replies", &t.replies), ("thread.posts", &t.posts), ("thread.last", &t.last)]
+        {
             if let Some(p) = p {
                 put(key, within(&t.row, &|r| p.of(r).is_some()));
             }

@@ -86,10 +86,16 @@ fn thread(id: u64, count: u64, last: i64, now: i64) -> Thread {
                 // Of a thread every fifth post is by somebody whose account is gone.
                 author: if n % 5 == 4 { format!("ghost{}", id % 3) } else { author.to_owned() },
                 gone: n % 5 == 4,
-                time: if n + 1 == count { last } else { (last - (count - n) as i64 * 7200).min(now - 3 * 86400) - (count - n) as i64 * 60 },
+                time: if n + 1 == count {
+                    last
+                } else {
+                    (last - (count - n) as i64 * 7200).min(now - 3 * 86400) - (count - n) as i64 * 60
+                },
                 words: format!("{} {id}-{n}", WORDS[((id + n) % 3) as usize]),
-                link: (n % 6 == 1).then(|| format!("http://files.example/pub/long/way/to/build-{id}-{n}.zip")),
-                quote: (n % 4 == 3).then(|| (id * 1000 + n - 1, authors[((id + n - 1) % 4) as usize].to_owned())),
+                link: (n % 6 == 1)
+                    .then(|| format!("http://files.example/pub/long/way/to/build-{id}-{n}.zip")),
+                quote: (n % 4 == 3)
+                    .then(|| (id * 1000 + n - 1, authors[((id + n - 1) % 4) as usize].to_owned())),
             }
         })
         .collect();
@@ -102,17 +108,31 @@ impl Forum {
         let now = now();
         let day = 86400;
         let mut market: Vec<Thread> = (1..=10)
-            .map(|n| thread(100 + n, [3, 57, 6, 1, 5, 2, 11, 4, 7, 1][n as usize - 1], now - n as i64 * 3 * day, now))
+            .map(|n| {
+                thread(
+                    100 + n,
+                    [3, 57, 6, 1, 5, 2, 11, 4, 7, 1][n as usize - 1],
+                    now - n as i64 * 3 * day,
+                    now,
+                )
+            })
             .collect();
         // Recent ones, which engines show with relative dates.
         market[0] = thread(101, 3, now - 35 * 60, now);
         market[2] = thread(103, 6, now - 26 * 3600, now);
         market[9].sticky = true;
         market.rotate_right(1);
-        let access: Vec<Thread> = (1..=3).map(|n| thread(200 + n, 9 - n, now - n as i64 * 5 * day, now)).collect();
+        let access: Vec<Thread> =
+            (1..=3).map(|n| thread(200 + n, 9 - n, now - n as i64 * 5 * day, now)).collect();
         let vip = vec![thread(301, 4, now - day, now)];
         let stub = market[5].clone();
-        let board = |id, title: &str, private, threads, stubs| Board { id, title: title.to_owned(), private, threads, stubs };
+        let board = |id, title: &str, private, threads, stubs| Board {
+            id,
+            title: title.to_owned(),
+            private,
+            threads,
+            stubs,
+        };
         Forum {
             name: "Test Harbour",
             boards: Mutex::new(vec![
@@ -186,8 +206,23 @@ pub trait Skin: Send + Sync {
         b.id.to_string()
     }
     fn index(&self, f: &Forum, boards: &[&Board]) -> String;
-    fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], skip: usize, next: Option<usize>) -> String;
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], skip: usize, next: Option<usize>) -> String;
+    fn list(
+        &self,
+        f: &Forum,
+        b: &Board,
+        rows: &[(&Thread, bool)],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String;
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String;
     fn refused(&self, f: &Forum) -> Answer;
     fn kind(&self) -> &'static str {
         "text/html; charset=utf-8"
@@ -252,7 +287,8 @@ pub async fn serve(forum: Arc<Forum>, skin: Arc<dyn Skin>) -> Url {
                 return StatusCode::NOT_FOUND.into_response();
             }
             forum.log.lock().unwrap().push(uri.to_string());
-            let member = headers.get(header::COOKIE).is_some_and(|c| c.to_str().unwrap().contains("member=1"));
+            let member =
+                headers.get(header::COOKIE).is_some_and(|c| c.to_str().unwrap().contains("member=1"));
             let a = answer(&forum, &*skin, &url, member);
             let status = StatusCode::from_u16(a.status).unwrap();
             let response: Response = (status, [(header::CONTENT_TYPE, a.kind)], a.body).into_response();
@@ -262,7 +298,6 @@ pub async fn serve(forum: Arc<Forum>, skin: Arc<dyn Skin>) -> Url {
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     base
 }
-
 
 /// Keeps everything in memory; fails after a number of commits to play a kill.
 #[derive(Default)]

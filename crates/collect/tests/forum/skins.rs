@@ -109,9 +109,16 @@ impl Skin for Phpbb {
         Phpbb::page(f, &rows)
     }
     fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], _: usize, next: Option<usize>) -> String {
-        let mut out = format!("<h2 class=\"forum-title\"><a href=\"./viewforum.php?f={}\">{}</a></h2>", b.id, b.title);
+        let mut out =
+            format!("<h2 class=\"forum-title\"><a href=\"./viewforum.php?f={}\">{}</a></h2>", b.id, b.title);
         for (t, stub) in rows {
-            let class = if *stub { "topic_moved" } else if t.sticky { "sticky_read" } else { "topic_read" };
+            let class = if *stub {
+                "topic_moved"
+            } else if t.sticky {
+                "sticky_read"
+            } else {
+                "topic_read"
+            };
             write!(
                 out,
                 "<li class=\"row\"><dl class=\"{class}\"><a href=\"./viewtopic.php?t={}&amp;sid=ff\" class=\"topictitle\">{}</a>\
@@ -125,11 +132,23 @@ impl Skin for Phpbb {
         }
         Phpbb::page(f, &out)
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], _: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        _: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut out = format!(
             "<div class=\"navlinks\"><span class=\"crumb\"><a href=\"./viewforum.php?f={}\">{}</a></span></div>\
              <h2 class=\"topic-title\"><a href=\"./viewtopic.php?t={}\">{}</a></h2><div class=\"pagination\">{} posts",
-            b.id, b.title, t.id, t.title, t.posts.len()
+            b.id,
+            b.title,
+            t.id,
+            t.title,
+            t.posts.len()
         );
         if let Some(n) = next {
             write!(out, "<li class=\"arrow next\"><a rel=\"next\" href=\"./viewtopic.php?t={}&amp;start={n}\">Next</a></li>", t.id).unwrap();
@@ -188,8 +207,12 @@ impl Skin for Mybb {
         let page = number(url, "page");
         match url.path() {
             "/" | "/index.php" => Some(Route::Index),
-            "/forumdisplay.php" => Some(Route::Board { id: parameter(url, "fid")?, skip: skipped(page, lists) }),
-            "/showthread.php" => Some(Route::Thread { id: parameter(url, "tid")?.parse().ok()?, skip: skipped(page, posts) }),
+            "/forumdisplay.php" => {
+                Some(Route::Board { id: parameter(url, "fid")?, skip: skipped(page, lists) })
+            }
+            "/showthread.php" => {
+                Some(Route::Thread { id: parameter(url, "tid")?.parse().ok()?, skip: skipped(page, posts) })
+            }
             _ => None,
         }
     }
@@ -206,8 +229,17 @@ impl Skin for Mybb {
         }
         Mybb::page(f, "", &format!("<table>{rows}</table>"))
     }
-    fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], skip: usize, next: Option<usize>) -> String {
-        let mut out = String::from("<table><tr><td><a href=\"forumdisplay.php?fid=1&amp;sortby=subject\">Subject</a></td></tr>");
+    fn list(
+        &self,
+        f: &Forum,
+        b: &Board,
+        rows: &[(&Thread, bool)],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String {
+        let mut out = String::from(
+            "<table><tr><td><a href=\"forumdisplay.php?fid=1&amp;sortby=subject\">Subject</a></td></tr>",
+        );
         for (t, stub) in rows {
             let replies = if *stub { "-".to_owned() } else { (t.posts.len() - 1).to_string() };
             let class = if t.sticky { " forumdisplay_sticky" } else { "" };
@@ -221,18 +253,44 @@ impl Skin for Mybb {
         }
         out.push_str("</table>");
         if let Some(n) = next {
-            write!(out, "<div class=\"pagination\"><a href=\"forumdisplay.php?fid={}&amp;page={}\">{}</a></div>", b.id, n / 4 + 1, n / 4 + 1).unwrap();
+            write!(
+                out,
+                "<div class=\"pagination\"><a href=\"forumdisplay.php?fid={}&amp;page={}\">{}</a></div>",
+                b.id,
+                n / 4 + 1,
+                n / 4 + 1
+            )
+            .unwrap();
         }
         let _ = skip;
         Mybb::page(f, &format!("<span class=\"active\">{}</span>", b.title), &out)
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], _: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        _: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut out = String::new();
         if let Some(n) = next {
-            write!(out, "<div class=\"pagination\"><a href=\"showthread.php?tid={}&amp;page={}\">{}</a></div>", t.id, n / 5 + 1, n / 5 + 1).unwrap();
+            write!(
+                out,
+                "<div class=\"pagination\"><a href=\"showthread.php?tid={}&amp;page={}\">{}</a></div>",
+                t.id,
+                n / 5 + 1,
+                n / 5 + 1
+            )
+            .unwrap();
         }
         for p in posts {
-            let name = if p.gone { p.author.clone() } else { format!("<a href=\"member.php?action=profile&amp;uid=1\">{}</a>", p.author) };
+            let name = if p.gone {
+                p.author.clone()
+            } else {
+                format!("<a href=\"member.php?action=profile&amp;uid=1\">{}</a>", p.author)
+            };
             let quote = p.quote.as_ref().map_or_else(String::new, |(id, who)| {
                 format!("<blockquote class=\"mycode_quote\"><cite><span> (01-01-2026, 10:00 AM)</span>{who} Wrote: <a href=\"showthread.php?pid={id}#pid{id}\"></a></cite>old</blockquote>")
             });
@@ -244,11 +302,18 @@ impl Skin for Mybb {
             )
             .unwrap();
         }
-        let path = format!("<a href=\"forumdisplay.php?fid={}\">{}</a><span class=\"active\">{}</span>", b.id, b.title, t.title);
+        let path = format!(
+            "<a href=\"forumdisplay.php?fid={}\">{}</a><span class=\"active\">{}</span>",
+            b.id, b.title, t.title
+        );
         Mybb::page(f, &path, &out)
     }
     fn refused(&self, f: &Forum) -> Answer {
-        html(Mybb::page(f, "<span class=\"active\">Error</span>", "<form action=\"member.php\"><input name=\"username\"><input name=\"password\"></form>"))
+        html(Mybb::page(
+            f,
+            "<span class=\"active\">Error</span>",
+            "<form action=\"member.php\"><input name=\"username\"><input name=\"password\"></form>",
+        ))
     }
 }
 
@@ -263,7 +328,8 @@ impl Smf {
         )
     }
     fn when(f: &Forum, time: i64) -> String {
-        relative(f, time, 0, "%I:%M %p", "Today at ", "Yesterday at ").unwrap_or_else(|| shown(time, 0, "%b %d, %Y, %I:%M %p"))
+        relative(f, time, 0, "%I:%M %p", "Today at ", "Yesterday at ")
+            .unwrap_or_else(|| shown(time, 0, "%b %d, %Y, %I:%M %p"))
     }
 }
 
@@ -312,17 +378,43 @@ impl Skin for Smf {
         }
         out.push_str("</div>");
         if let Some(n) = next {
-            write!(out, "<div class=\"pagelinks\"><a class=\"nav_page\" href=\"index.php?board={}.{n}\">2</a></div>", b.id).unwrap();
+            write!(
+                out,
+                "<div class=\"pagelinks\"><a class=\"nav_page\" href=\"index.php?board={}.{n}\">2</a></div>",
+                b.id
+            )
+            .unwrap();
         }
-        Smf::page(f, &format!("<li class=\"last\"><a href=\"index.php?board={}.0\">{}</a></li>", b.id, b.title), &out)
+        Smf::page(
+            f,
+            &format!("<li class=\"last\"><a href=\"index.php?board={}.0\">{}</a></li>", b.id, b.title),
+            &out,
+        )
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], _: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        _: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut out = format!("<span id=\"top_subject\">{}</span>", t.title);
         if let Some(n) = next {
-            write!(out, "<div class=\"pagelinks\"><a class=\"nav_page\" href=\"index.php?topic={}.{n}\">2</a></div>", t.id).unwrap();
+            write!(
+                out,
+                "<div class=\"pagelinks\"><a class=\"nav_page\" href=\"index.php?topic={}.{n}\">2</a></div>",
+                t.id
+            )
+            .unwrap();
         }
         for p in posts {
-            let name = if p.gone { p.author.clone() } else { format!("<a href=\"index.php?action=profile;u=1\">{}</a>", p.author) };
+            let name = if p.gone {
+                p.author.clone()
+            } else {
+                format!("<a href=\"index.php?action=profile;u=1\">{}</a>", p.author)
+            };
             let quote = p.quote.as_ref().map_or_else(String::new, |(id, who)| {
                 format!("<blockquote class=\"bbc_standard_quote\"><cite><a href=\"index.php?msg={id}\">Quote from: {who} on Jan 01, 2026, 10:00 AM</a></cite>old</blockquote>")
             });
@@ -352,7 +444,8 @@ impl Fluxbb {
         )
     }
     fn when(f: &Forum, time: i64) -> String {
-        relative(f, time, 0, "%H:%M:%S", "Today ", "Yesterday ").unwrap_or_else(|| shown(time, 0, "%Y-%m-%d %H:%M:%S"))
+        relative(f, time, 0, "%H:%M:%S", "Today ", "Yesterday ")
+            .unwrap_or_else(|| shown(time, 0, "%Y-%m-%d %H:%M:%S"))
     }
 }
 
@@ -366,7 +459,9 @@ impl Skin for Fluxbb {
         match url.path() {
             "/" | "/index.php" => Some(Route::Index),
             "/viewforum.php" => Some(Route::Board { id: parameter(url, "id")?, skip: skipped(page, lists) }),
-            "/viewtopic.php" => Some(Route::Thread { id: parameter(url, "id")?.parse().ok()?, skip: skipped(page, posts) }),
+            "/viewtopic.php" => {
+                Some(Route::Thread { id: parameter(url, "id")?.parse().ok()?, skip: skipped(page, posts) })
+            }
             _ => None,
         }
     }
@@ -386,11 +481,24 @@ impl Skin for Fluxbb {
     fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], _: usize, next: Option<usize>) -> String {
         let mut out = String::from("<table>");
         for (t, stub) in rows {
-            let class = if *stub { "imoved" } else if t.sticky { "isticky" } else { "inew" };
+            let class = if *stub {
+                "imoved"
+            } else if t.sticky {
+                "isticky"
+            } else {
+                "inew"
+            };
             let (replies, last) = if *stub {
                 ("-".to_owned(), "- - -".to_owned())
             } else {
-                ((t.posts.len() - 1).to_string(), format!("<a href=\"viewtopic.php?pid={}#p1\">{}</a>", t.posts.last().unwrap().id, Fluxbb::when(f, last_of(t))))
+                (
+                    (t.posts.len() - 1).to_string(),
+                    format!(
+                        "<a href=\"viewtopic.php?pid={}#p1\">{}</a>",
+                        t.posts.last().unwrap().id,
+                        Fluxbb::when(f, last_of(t))
+                    ),
+                )
             };
             write!(
                 out,
@@ -402,17 +510,47 @@ impl Skin for Fluxbb {
         }
         out.push_str("</table>");
         if let Some(n) = next {
-            write!(out, "<p class=\"pagelink\"><a href=\"viewforum.php?id={}&amp;p={}\">{}</a></p>", b.id, n / 4 + 1, n / 4 + 1).unwrap();
+            write!(
+                out,
+                "<p class=\"pagelink\"><a href=\"viewforum.php?id={}&amp;p={}\">{}</a></p>",
+                b.id,
+                n / 4 + 1,
+                n / 4 + 1
+            )
+            .unwrap();
         }
-        Fluxbb::page(f, &format!("<li><strong><a href=\"viewforum.php?id={}\">{}</a></strong></li>", b.id, b.title), &out)
+        Fluxbb::page(
+            f,
+            &format!("<li><strong><a href=\"viewforum.php?id={}\">{}</a></strong></li>", b.id, b.title),
+            &out,
+        )
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], _: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        _: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut out = String::new();
         if let Some(n) = next {
-            write!(out, "<p class=\"pagelink\"><a href=\"viewtopic.php?id={}&amp;p={}\">{}</a></p>", t.id, n / 5 + 1, n / 5 + 1).unwrap();
+            write!(
+                out,
+                "<p class=\"pagelink\"><a href=\"viewtopic.php?id={}&amp;p={}\">{}</a></p>",
+                t.id,
+                n / 5 + 1,
+                n / 5 + 1
+            )
+            .unwrap();
         }
         for p in posts {
-            let name = if p.gone { p.author.clone() } else { format!("<a href=\"profile.php?id=2\">{}</a>", p.author) };
+            let name = if p.gone {
+                p.author.clone()
+            } else {
+                format!("<a href=\"profile.php?id=2\">{}</a>", p.author)
+            };
             let quote = p.quote.as_ref().map_or_else(String::new, |(_, who)| {
                 format!("<div class=\"quotebox\"><cite>{who} wrote:</cite><blockquote><div><p>old</p></div></blockquote></div>")
             });
@@ -431,7 +569,14 @@ impl Skin for Fluxbb {
         Fluxbb::page(f, &path, &out)
     }
     fn refused(&self, f: &Forum) -> Answer {
-        Answer { status: 404, ..html(Fluxbb::page(f, "", "<div id=\"msg\"><div class=\"inbox\"><p>Bad request. The link you followed is incorrect or outdated.</p></div></div>")) }
+        Answer {
+            status: 404,
+            ..html(Fluxbb::page(
+                f,
+                "",
+                "<div id=\"msg\"><div class=\"inbox\"><p>Bad request. The link you followed is incorrect or outdated.</p></div></div>",
+            ))
+        }
     }
 }
 
@@ -469,8 +614,12 @@ impl Skin for Discuz {
         let page = number(url, "page");
         match (url.path(), parameter(url, "mod").as_deref()) {
             ("/" | "/forum.php", None) => Some(Route::Index),
-            (_, Some("forumdisplay")) => Some(Route::Board { id: parameter(url, "fid")?, skip: skipped(page, lists) }),
-            (_, Some("viewthread")) => Some(Route::Thread { id: parameter(url, "tid")?.parse().ok()?, skip: skipped(page, posts) }),
+            (_, Some("forumdisplay")) => {
+                Some(Route::Board { id: parameter(url, "fid")?, skip: skipped(page, lists) })
+            }
+            (_, Some("viewthread")) => {
+                Some(Route::Thread { id: parameter(url, "tid")?.parse().ok()?, skip: skipped(page, posts) })
+            }
             _ => None,
         }
     }
@@ -504,9 +653,21 @@ impl Skin for Discuz {
         if let Some(n) = next {
             write!(out, "<div class=\"pg\"><a href=\"forum.php?mod=forumdisplay&amp;fid={}&amp;page={}\">{}</a></div>", b.id, n / 4 + 1, n / 4 + 1).unwrap();
         }
-        Discuz::page(f, &format!("<a href=\"forum.php?mod=forumdisplay&amp;fid={}\">{}</a>", b.id, b.title), &out)
+        Discuz::page(
+            f,
+            &format!("<a href=\"forum.php?mod=forumdisplay&amp;fid={}\">{}</a>", b.id, b.title),
+            &out,
+        )
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], _: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        _: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut out = format!("<span id=\"thread_subject\">{}</span>", t.title);
         if let Some(n) = next {
             write!(out, "<div class=\"pg\"><a href=\"forum.php?mod=viewthread&amp;tid={}&amp;extra=x&amp;page={}\">{}</a></div>", t.id, n / 5 + 1, n / 5 + 1).unwrap();
@@ -515,7 +676,10 @@ impl Skin for Discuz {
             let name = if p.gone {
                 format!("<div class=\"pi\">{} <em>该用户已被删除</em></div>", p.author)
             } else {
-                format!("<div class=\"pi\"><div class=\"authi\"><a href=\"home.php?mod=space&amp;uid=1\" class=\"xw1\">{}</a></div></div>", p.author)
+                format!(
+                    "<div class=\"pi\"><div class=\"authi\"><a href=\"home.php?mod=space&amp;uid=1\" class=\"xw1\">{}</a></div></div>",
+                    p.author
+                )
             };
             let quote = p.quote.as_ref().map_or_else(String::new, |(id, who)| {
                 format!("<div class=\"quote\"><blockquote><font><a href=\"forum.php?mod=redirect&amp;goto=findpost&amp;pid={id}&amp;ptid=1\">{who} 发表于 2026-1-1 10:00</a></font><br>old</blockquote></div>")
@@ -545,7 +709,8 @@ impl Nodebb {
     fn around(f: &Forum, mut v: serde_json::Value) -> String {
         v["relative_path"] = "".into();
         v["loggedInUser"] = serde_json::json!({"uid": 0});
-        v["_header"] = serde_json::json!({"tags": {"meta": [{"property": "og:site_name", "content": f.name}]}});
+        v["_header"] =
+            serde_json::json!({"tags": {"meta": [{"property": "og:site_name", "content": f.name}]}});
         v.to_string()
     }
 }
@@ -563,7 +728,9 @@ impl Skin for Nodebb {
         let parts: Vec<&str> = url.path().trim_matches('/').split('/').collect();
         match parts.as_slice() {
             [""] | ["api", "categories"] => Some(Route::Index),
-            ["api", "category", id] => Some(Route::Board { id: (*id).to_owned(), skip: skipped(page, lists) }),
+            ["api", "category", id] => {
+                Some(Route::Board { id: (*id).to_owned(), skip: skipped(page, lists) })
+            }
             ["api", "topic", id] => Some(Route::Thread { id: id.parse().ok()?, skip: skipped(page, posts) }),
             _ => None,
         }
@@ -576,7 +743,14 @@ impl Skin for Nodebb {
             .collect();
         Nodebb::around(f, serde_json::json!({"categories": list}))
     }
-    fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], skip: usize, next: Option<usize>) -> String {
+    fn list(
+        &self,
+        f: &Forum,
+        b: &Board,
+        rows: &[(&Thread, bool)],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String {
         let topics: Vec<_> = rows
             .iter()
             .filter(|r| !r.1)
@@ -585,9 +759,20 @@ impl Skin for Nodebb {
             .collect();
         let page = skip / 4 + 1;
         let count = if next.is_some() { page + 1 } else { page };
-        Nodebb::around(f, serde_json::json!({"cid": b.id, "name": b.title, "topics": topics, "pagination": {"currentPage": page, "pageCount": count}}))
+        Nodebb::around(
+            f,
+            serde_json::json!({"cid": b.id, "name": b.title, "topics": topics, "pagination": {"currentPage": page, "pageCount": count}}),
+        )
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], skip: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String {
         let list: Vec<_> = posts
             .iter()
             .map(|p| {
@@ -620,7 +805,10 @@ pub struct Xenforo;
 
 impl Xenforo {
     fn page(f: &Forum, inside: &str) -> String {
-        format!("<html id=\"XF\"><head><meta property=\"og:site_name\" content=\"{}\"></head><body>{inside}</body></html>", f.name)
+        format!(
+            "<html id=\"XF\"><head><meta property=\"og:site_name\" content=\"{}\"></head><body>{inside}</body></html>",
+            f.name
+        )
     }
 }
 
@@ -663,7 +851,13 @@ impl Skin for Xenforo {
     fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], _: usize, next: Option<usize>) -> String {
         let mut out = format!("<h1 class=\"p-title-value\">{}</h1>", b.title);
         for (t, stub) in rows {
-            let status = if *stub { "structItem-status--redirect" } else if t.sticky { "structItem-status--sticky" } else { "x" };
+            let status = if *stub {
+                "structItem-status--redirect"
+            } else if t.sticky {
+                "structItem-status--sticky"
+            } else {
+                "x"
+            };
             write!(
                 out,
                 "<div class=\"structItem structItem--thread\"><div class=\"structItem-title\"><a href=\"/threads/x.{}/\">{}</a></div><i class=\"structItem-status {status}\"></i>\
@@ -673,20 +867,46 @@ impl Skin for Xenforo {
             .unwrap();
         }
         if let Some(n) = next {
-            write!(out, "<nav class=\"pageNav\"><a href=\"/forums/b.{}/page-{}\">{}</a></nav>", b.id, n / 4 + 1, n / 4 + 1).unwrap();
+            write!(
+                out,
+                "<nav class=\"pageNav\"><a href=\"/forums/b.{}/page-{}\">{}</a></nav>",
+                b.id,
+                n / 4 + 1,
+                n / 4 + 1
+            )
+            .unwrap();
         }
         Xenforo::page(f, &out)
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], _: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        _: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut out = format!(
             "<ul class=\"p-breadcrumbs\"><li><a href=\"/forums/b.{}/\"><span>{}</span></a></li></ul><h1 class=\"p-title-value\">{}</h1>",
             b.id, b.title, t.title
         );
         if let Some(n) = next {
-            write!(out, "<nav class=\"pageNav\"><a href=\"/threads/x.{}/page-{}\">{}</a></nav>", t.id, n / 5 + 1, n / 5 + 1).unwrap();
+            write!(
+                out,
+                "<nav class=\"pageNav\"><a href=\"/threads/x.{}/page-{}\">{}</a></nav>",
+                t.id,
+                n / 5 + 1,
+                n / 5 + 1
+            )
+            .unwrap();
         }
         for p in posts {
-            let name = if p.gone { format!("<span class=\"username\">{}</span>", p.author) } else { format!("<a class=\"username\" data-user-id=\"3\" href=\"/members/x.3/\">{}</a>", p.author) };
+            let name = if p.gone {
+                format!("<span class=\"username\">{}</span>", p.author)
+            } else {
+                format!("<a class=\"username\" data-user-id=\"3\" href=\"/members/x.3/\">{}</a>", p.author)
+            };
             let quote = p.quote.as_ref().map_or_else(String::new, |(id, who)| {
                 format!("<blockquote class=\"bbCodeBlock bbCodeBlock--quote\" data-quote=\"{who}\" data-source=\"post: {id}\"><div class=\"bbCodeBlock-title\">{who} said:</div>old</blockquote>")
             });
@@ -731,8 +951,12 @@ impl Skin for Vbulletin {
         let page = number(url, "page");
         match url.path() {
             "/" | "/index.php" => Some(Route::Index),
-            "/forumdisplay.php" => Some(Route::Board { id: parameter(url, "f")?, skip: skipped(page, lists) }),
-            "/showthread.php" => Some(Route::Thread { id: parameter(url, "t")?.parse().ok()?, skip: skipped(page, posts) }),
+            "/forumdisplay.php" => {
+                Some(Route::Board { id: parameter(url, "f")?, skip: skipped(page, lists) })
+            }
+            "/showthread.php" => {
+                Some(Route::Thread { id: parameter(url, "t")?.parse().ok()?, skip: skipped(page, posts) })
+            }
             _ => None,
         }
     }
@@ -752,7 +976,13 @@ impl Skin for Vbulletin {
     fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], _: usize, next: Option<usize>) -> String {
         let mut out = String::from("<table id=\"threadslist\">");
         for (t, stub) in rows {
-            let label = if *stub { "<img alt=\"Moved\">" } else if t.sticky { "<img alt=\"Sticky Thread\">" } else { "" };
+            let label = if *stub {
+                "<img alt=\"Moved\">"
+            } else if t.sticky {
+                "<img alt=\"Sticky Thread\">"
+            } else {
+                ""
+            };
             let replies = if *stub { "-".to_owned() } else { (t.posts.len() - 1).to_string() };
             write!(
                 out,
@@ -765,12 +995,32 @@ impl Skin for Vbulletin {
         }
         out.push_str("</table>");
         if let Some(n) = next {
-            write!(out, "<div class=\"pagenav\"><a href=\"forumdisplay.php?f={}&amp;page={}\">{}</a></div>", b.id, n / 4 + 1, n / 4 + 1).unwrap();
+            write!(
+                out,
+                "<div class=\"pagenav\"><a href=\"forumdisplay.php?f={}&amp;page={}\">{}</a></div>",
+                b.id,
+                n / 4 + 1,
+                n / 4 + 1
+            )
+            .unwrap();
         }
-        Vbulletin::page(f, &format!("<span class=\"navbar\"><a href=\"forumdisplay.php?f={}\">{}</a></span>", b.id, b.title), &out)
+        Vbulletin::page(
+            f,
+            &format!("<span class=\"navbar\"><a href=\"forumdisplay.php?f={}\">{}</a></span>", b.id, b.title),
+            &out,
+        )
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], skip: usize, next: Option<usize>) -> String {
-        let mut out = format!("<table><tr><td class=\"navbar\"><strong>{}</strong></td></tr></table>", t.title);
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String {
+        let mut out =
+            format!("<table><tr><td class=\"navbar\"><strong>{}</strong></td></tr></table>", t.title);
         if let Some(n) = next {
             write!(
                 out,
@@ -780,7 +1030,11 @@ impl Skin for Vbulletin {
             .unwrap();
         }
         for p in posts {
-            let name = if p.gone { format!(" {} ", p.author) } else { format!("<a class=\"bigusername\" href=\"member.php?u=7\">{}</a>", p.author) };
+            let name = if p.gone {
+                format!(" {} ", p.author)
+            } else {
+                format!("<a class=\"bigusername\" href=\"member.php?u=7\">{}</a>", p.author)
+            };
             let quote = p.quote.as_ref().map_or_else(String::new, |(id, who)| {
                 format!("<div style=\"margin:20px; margin-top:5px; \"><div class=\"smallfont\" style=\"margin-bottom:2px\">Quote:</div><table><tr><td class=\"alt2\">\
                  <div>Originally Posted by <strong>{who}</strong> <a href=\"showthread.php?p={id}#post{id}\"><img></a></div><div>old</div></td></tr></table></div>")
@@ -793,10 +1047,18 @@ impl Skin for Vbulletin {
             )
             .unwrap();
         }
-        Vbulletin::page(f, &format!("<span class=\"navbar\"><a href=\"forumdisplay.php?f={}\">{}</a></span>", b.id, b.title), &out)
+        Vbulletin::page(
+            f,
+            &format!("<span class=\"navbar\"><a href=\"forumdisplay.php?f={}\">{}</a></span>", b.id, b.title),
+            &out,
+        )
     }
     fn refused(&self, f: &Forum) -> Answer {
-        html(Vbulletin::page(f, "", "<div class=\"panelsurround\"><div class=\"panel\">You are not logged in or you do not have permission to access this page.</div></div>"))
+        html(Vbulletin::page(
+            f,
+            "",
+            "<div class=\"panelsurround\"><div class=\"panel\">You are not logged in or you do not have permission to access this page.</div></div>",
+        ))
     }
 }
 
@@ -829,7 +1091,9 @@ impl Skin for Vbulletin5 {
         match parts.as_slice() {
             [""] | ["forum"] => Some(Route::Index),
             ["forum", b] => Some(Route::Board { id: format!("forum/{b}"), skip: skipped(page, lists) }),
-            ["forum", _, t] => Some(Route::Thread { id: t.split('-').next()?.parse().ok()?, skip: skipped(page, posts) }),
+            ["forum", _, t] => {
+                Some(Route::Thread { id: t.split('-').next()?.parse().ok()?, skip: skipped(page, posts) })
+            }
             _ => None,
         }
     }
@@ -848,7 +1112,13 @@ impl Skin for Vbulletin5 {
     fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], _: usize, next: Option<usize>) -> String {
         let mut out = format!("<h1 class=\"main-title\">{}</h1><table class=\"topic-list\">", b.title);
         for (t, stub) in rows {
-            let prefix = if *stub { "Redirect:" } else if t.sticky { "Sticky:" } else { "" };
+            let prefix = if *stub {
+                "Redirect:"
+            } else if t.sticky {
+                "Sticky:"
+            } else {
+                ""
+            };
             write!(
                 out,
                 "<tr class=\"topic-item js-topic-item\"><td><span class=\"js-topic-prefix\">{prefix}</span><a href=\"/{}/{}-x\" class=\"topic-title js-topic-title\">{}</a></td>\
@@ -859,20 +1129,50 @@ impl Skin for Vbulletin5 {
         }
         out.push_str("</table>");
         if let Some(n) = next {
-            write!(out, "<a class=\"js-pagenav-button\" href=\"/{}/page{}\">Next</a>", self.board_id(b), n / 4 + 1).unwrap();
+            write!(
+                out,
+                "<a class=\"js-pagenav-button\" href=\"/{}/page{}\">Next</a>",
+                self.board_id(b),
+                n / 4 + 1
+            )
+            .unwrap();
         }
         Vbulletin5::page(f, &out)
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], _: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        _: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut out = format!(
             "<div class=\"breadcrumbs\"><a href=\"/\">Home</a><a href=\"/{}\">{}</a></div><h1 class=\"main-title\">{}</h1>",
-            self.board_id(b), b.title, t.title
+            self.board_id(b),
+            b.title,
+            t.title
         );
         if let Some(n) = next {
-            write!(out, "<a class=\"js-pagenav-button\" href=\"/{}/{}-x/page{}\">Next</a>", self.board_id(b), t.id, n / 5 + 1).unwrap();
+            write!(
+                out,
+                "<a class=\"js-pagenav-button\" href=\"/{}/{}-x/page{}\">Next</a>",
+                self.board_id(b),
+                t.id,
+                n / 5 + 1
+            )
+            .unwrap();
         }
         for p in posts {
-            let name = if p.gone { format!("<strong>{}</strong>", p.author) } else { format!("<strong><a href=\"/member/7-x\"><span itemprop=\"name\">{}</span></a></strong>", p.author) };
+            let name = if p.gone {
+                format!("<strong>{}</strong>", p.author)
+            } else {
+                format!(
+                    "<strong><a href=\"/member/7-x\"><span itemprop=\"name\">{}</span></a></strong>",
+                    p.author
+                )
+            };
             let quote = p.quote.as_ref().map_or_else(String::new, |(id, who)| {
                 format!("<div class=\"bbcode_quote\"><div class=\"bbcode_postedby\">Originally posted by <strong>{who}</strong> <a href=\"/forum/x/1-x?p={id}#post{id}\"><img></a></div><div class=\"message\">old</div></div>")
             });
@@ -886,7 +1186,10 @@ impl Skin for Vbulletin5 {
         Vbulletin5::page(f, &out)
     }
     fn refused(&self, f: &Forum) -> Answer {
-        html(Vbulletin5::page(f, "<div class=\"error-message\">You do not have permission to access this page.</div>"))
+        html(Vbulletin5::page(
+            f,
+            "<div class=\"error-message\">You do not have permission to access this page.</div>",
+        ))
     }
 }
 
@@ -913,7 +1216,9 @@ impl Skin for Invision {
         match parts.as_slice() {
             [""] => Some(Route::Index),
             ["forum", slug, ..] => Some(Route::Board { id: id(slug), skip: skipped(page, lists) }),
-            ["topic", slug, ..] => Some(Route::Thread { id: id(slug).parse().ok()?, skip: skipped(page, posts) }),
+            ["topic", slug, ..] => {
+                Some(Route::Thread { id: id(slug).parse().ok()?, skip: skipped(page, posts) })
+            }
             _ => None,
         }
     }
@@ -933,7 +1238,13 @@ impl Skin for Invision {
     fn list(&self, f: &Forum, b: &Board, rows: &[(&Thread, bool)], _: usize, next: Option<usize>) -> String {
         let mut out = format!("<h1 class='ipsType_pageTitle'>{}</h1><ol data-role=\"tableRows\">", b.title);
         for (t, stub) in rows {
-            let badge = if *stub { "Moved" } else if t.sticky { "Pinned" } else { "Hot" };
+            let badge = if *stub {
+                "Moved"
+            } else if t.sticky {
+                "Pinned"
+            } else {
+                "Hot"
+            };
             write!(
                 out,
                 "<li class=\"ipsDataItem\" data-rowid=\"{}\"><h4 class=\"ipsDataItem_title\"><span class=\"ipsBadge\" title=\"{badge}\"></span><a href=\"/topic/{}-x/\">{}</a></h4>\
@@ -944,17 +1255,39 @@ impl Skin for Invision {
         }
         out.push_str("</ol>");
         if let Some(n) = next {
-            write!(out, "<ul class='ipsPagination'><li><a href='/forum/{}-b/page/{}/'>{}</a></li></ul>", b.id, n / 4 + 1, n / 4 + 1).unwrap();
+            write!(
+                out,
+                "<ul class='ipsPagination'><li><a href='/forum/{}-b/page/{}/'>{}</a></li></ul>",
+                b.id,
+                n / 4 + 1,
+                n / 4 + 1
+            )
+            .unwrap();
         }
         Invision::page(f, &out)
     }
-    fn thread(&self, f: &Forum, b: &Board, t: &Thread, posts: &[Post], _: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        _: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut out = format!(
             "<nav class='ipsBreadcrumb ipsBreadcrumb_top'><ul><li><a href='/forum/{}-b/'><span>{}</span></a></li></ul></nav><h1 class='ipsType_pageTitle'><span class='ipsContained'>{}</span></h1>",
             b.id, b.title, t.title
         );
         if let Some(n) = next {
-            write!(out, "<ul class='ipsPagination'><li><a href='/topic/{}-x/page/{}/'>{}</a></li></ul>", t.id, n / 5 + 1, n / 5 + 1).unwrap();
+            write!(
+                out,
+                "<ul class='ipsPagination'><li><a href='/topic/{}-x/page/{}/'>{}</a></li></ul>",
+                t.id,
+                n / 5 + 1,
+                n / 5 + 1
+            )
+            .unwrap();
         }
         for p in posts {
             let user = if p.gone { "null" } else { "7" };
@@ -972,7 +1305,13 @@ impl Skin for Invision {
         Invision::page(f, &out)
     }
     fn refused(&self, f: &Forum) -> Answer {
-        Answer { status: 403, ..html(Invision::page(f, "<p id='elErrorMessage'>Sorry, you do not have permission for that!</p>")) }
+        Answer {
+            status: 403,
+            ..html(Invision::page(
+                f,
+                "<p id='elErrorMessage'>Sorry, you do not have permission for that!</p>",
+            ))
+        }
     }
 }
 
@@ -995,7 +1334,9 @@ impl Skin for Discourse {
         match parts.as_slice() {
             [""] | ["categories"] => Some(Route::Index),
             ["c", _, id] => Some(Route::Board { id: (*id).to_owned(), skip: number(url, "page") * lists }),
-            ["t", id] => Some(Route::Thread { id: id.parse().ok()?, skip: skipped(number(url, "page"), posts) }),
+            ["t", id] => {
+                Some(Route::Thread { id: id.parse().ok()?, skip: skipped(number(url, "page"), posts) })
+            }
             _ => None,
         }
     }
@@ -1015,7 +1356,15 @@ impl Skin for Discourse {
         let more = next.map(|n| format!("/c/b/{}?page={}", b.id, n / 4));
         serde_json::json!({"topic_list": {"more_topics_url": more, "topics": topics}}).to_string()
     }
-    fn thread(&self, _: &Forum, b: &Board, t: &Thread, posts: &[Post], skip: usize, _: Option<usize>) -> String {
+    fn thread(
+        &self,
+        _: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        skip: usize,
+        _: Option<usize>,
+    ) -> String {
         let list: Vec<_> = posts
             .iter()
             .enumerate()
@@ -1057,7 +1406,9 @@ impl Skin for Flarum {
         match url.path() {
             "/" => Some(Route::Index),
             "/api/discussions" => Some(Route::Board { id: "all".into(), skip }),
-            "/api/posts" => Some(Route::Thread { id: parameter(url, "filter[discussion]")?.parse().ok()?, skip }),
+            "/api/posts" => {
+                Some(Route::Thread { id: parameter(url, "filter[discussion]")?.parse().ok()?, skip })
+            }
             _ => None,
         }
     }
@@ -1072,7 +1423,15 @@ impl Skin for Flarum {
             .collect();
         serde_json::json!({"links": {"next": next.map(|n| format!("/api/discussions?page[offset]={n}"))}, "data": data}).to_string()
     }
-    fn thread(&self, _: &Forum, b: &Board, t: &Thread, posts: &[Post], skip: usize, next: Option<usize>) -> String {
+    fn thread(
+        &self,
+        _: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String {
         let mut users = Vec::new();
         let data: Vec<_> = posts
             .iter()
@@ -1090,11 +1449,14 @@ impl Skin for Flarum {
             .collect();
         users.push(serde_json::json!({"type": "discussions", "id": t.id.to_string(), "attributes": {"title": t.title, "isSticky": t.sticky},
             "relationships": {"tags": {"data": [{"type": "tags", "id": b.id.to_string()}]}}}));
-        users.push(serde_json::json!({"type": "tags", "id": b.id.to_string(), "attributes": {"name": b.title}}));
+        users.push(
+            serde_json::json!({"type": "tags", "id": b.id.to_string(), "attributes": {"name": b.title}}),
+        );
         serde_json::json!({"links": {"next": next.map(|n| format!("/api/posts?page[offset]={n}"))}, "data": data, "included": users}).to_string()
     }
     fn refused(&self, _: &Forum) -> Answer {
-        let body = serde_json::json!({"errors": [{"status": "401", "code": "not_authenticated"}]}).to_string();
+        let body =
+            serde_json::json!({"errors": [{"status": "401", "code": "not_authenticated"}]}).to_string();
         Answer { status: 401, kind: "application/json", body }
     }
 }

@@ -16,7 +16,7 @@ impl SqliteStore {
         sqlx::query(
             "INSERT INTO source (url, name, forum, engine, member, state, reason, started, ended, last_good, figures, shortfall,
                problems, page_url, page) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (url) DO UPDATE SET name = excluded.name, forum = coalesce(excluded.forum, forum),
+             ON CONFLICT (url) DO UPDATE SET name = iif(excluded.forum IS NULL, name, excluded.name), forum = coalesce(excluded.forum, forum),
                engine = coalesce(excluded.engine, engine), member = excluded.member, state = excluded.state,
                reason = excluded.reason, started = excluded.started, ended = excluded.ended,
                last_good = coalesce(excluded.last_good, last_good), figures = excluded.figures,

@@ -109,7 +109,13 @@ fn print(out: &mut impl Write, document: &Document, found: &Check) -> anyhow::Re
         writeln!(out, "\n{} boards", r.boards.len())?;
         for b in r.boards.iter().take(SHOWN) {
             let (title, away) = (output::fit(&b.title, 50), if b.elsewhere { ", another site" } else { "" });
-            writeln!(out, "  {:<8} {title}: {} threads, {} posts{away}", b.target.id, number(b.threads), number(b.posts))?;
+            writeln!(
+                out,
+                "  {:<8} {title}: {} threads, {} posts{away}",
+                b.target.id,
+                number(b.threads),
+                number(b.posts)
+            )?;
         }
     }
     if !r.threads.is_empty() {

@@ -22,7 +22,10 @@ pub fn run(setting: &Setting, options: &Crawl) -> anyhow::Result<ExitCode> {
     setting.runtime()?.block_on(async {
         let folder = setting.crawl_folder();
         let Some(_lock) = Lock::take(&folder, &source.url)? else {
-            anyhow::bail!("another crawl of {} runs on this store", source.url.host_str().unwrap_or("this host"));
+            anyhow::bail!(
+                "another crawl of {} runs on this store",
+                source.url.host_str().unwrap_or("this host")
+            );
         };
         let store = setting.open_store().await?;
         let mut record = Record::new(store.clone(), folder, &source.url, source.name.as_deref());
@@ -164,7 +167,9 @@ fn print(options: &Crawl, report: &Report, took: Duration, kept: Option<&str>) -
         output::note(format!("and {} more threads that fall short", report.short_count - LISTED as u64));
     }
     for b in report.boards_short.iter().take(LISTED) {
-        let of = |got: u64, counted: Option<u64>| counted.map_or_else(|| got.to_string(), |c| format!("{got} of {c}"));
+        let of = |got: u64, counted: Option<u64>| {
+            counted.map_or_else(|| got.to_string(), |c| format!("{got} of {c}"))
+        };
         output::note(format!(
             "board {}: {} threads and {} posts that the forum counts were read",
             b.board,

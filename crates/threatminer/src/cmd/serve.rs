@@ -68,8 +68,7 @@ pub async fn serve(
     if !sources.is_empty() {
         output::note(format!("collecting from {} sources", sources.len()));
     }
-    let collector =
-        tokio::spawn(collector::collect(for_sources, setting.crawl_folder(), sources, halted));
+    let collector = tokio::spawn(collector::collect(for_sources, setting.crawl_folder(), sources, halted));
     let ready = |address: SocketAddr| {
         output::note(format!("serving on http://{address} (stop with Ctrl-C)"));
     };

@@ -59,7 +59,11 @@ pub fn run(setting: &Setting, options: &Sources) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(1));
         }
         if !options.json {
-            writeln!(out, "{:<28} {:<13} {:<20} {:>8} {:>9} {:>6}  next", "source", "state", "last", "new", "requests", "short")?;
+            writeln!(
+                out,
+                "{:<28} {:<13} {:<20} {:>8} {:>9} {:>6}  next",
+                "source", "state", "last", "new", "requests", "short"
+            )?;
         }
         for (url, known) in &all {
             if options.json {
@@ -79,7 +83,12 @@ fn check(setting: &Setting) -> anyhow::Result<ExitCode> {
     }
     let mut out = output::stdout();
     for source in &setting.config.sources {
-        writeln!(out, "{}: next {}", source.url, next(source).map_or_else(|| "never".to_owned(), |t| t.to_string()))?;
+        writeln!(
+            out,
+            "{}: next {}",
+            source.url,
+            next(source).map_or_else(|| "never".to_owned(), |t| t.to_string())
+        )?;
     }
     out.flush()?;
     Ok(if setting.config.sources.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
@@ -106,7 +115,8 @@ fn value(url: &str, known: &Known<'_>) -> Value {
             "shortfall": r.shortfall, "problems": r.problems, "page_url": r.page_url,
         }),
     };
-    value["schedule"] = known.configured.map(|s| s.schedule.clone().unwrap_or_else(|| "0 * * * *".into())).into();
+    value["schedule"] =
+        known.configured.map(|s| s.schedule.clone().unwrap_or_else(|| "0 * * * *".into())).into();
     value["next"] = next.into();
     value
 }
@@ -115,7 +125,16 @@ fn line(out: &mut impl Write, url: &str, known: &Known<'_>, long: bool) -> anyho
     let next = known.configured.and_then(next).map_or_else(|| "-".to_owned(), |t| t.to_string());
     let Some(r) = &known.row else {
         let name = known.configured.and_then(|s| s.name.as_deref()).unwrap_or(url);
-        writeln!(out, "{:<28} {:<13} {:<20} {:>8} {:>9} {:>6}  {next}", output::fit(name, 28), "not yet", "-", "-", "-", "-")?;
+        writeln!(
+            out,
+            "{:<28} {:<13} {:<20} {:>8} {:>9} {:>6}  {next}",
+            output::fit(name, 28),
+            "not yet",
+            "-",
+            "-",
+            "-",
+            "-"
+        )?;
         return Ok(());
     };
     let last = r.ended.unwrap_or(r.started).to_string();
@@ -134,7 +153,12 @@ fn line(out: &mut impl Write, url: &str, known: &Known<'_>, long: bool) -> anyho
     if !long {
         return Ok(());
     }
-    writeln!(out, "    {url}, {}, {}", r.engine.as_deref().unwrap_or("engine unknown"), r.member.as_deref().map_or_else(|| "as a guest".to_owned(), |m| format!("as {m}")))?;
+    writeln!(
+        out,
+        "    {url}, {}, {}",
+        r.engine.as_deref().unwrap_or("engine unknown"),
+        r.member.as_deref().map_or_else(|| "as a guest".to_owned(), |m| format!("as {m}"))
+    )?;
     for (name, n) in r.figures.iter().filter(|f| f.1 > 0) {
         writeln!(out, "    {name}: {n}")?;
     }

@@ -67,7 +67,12 @@ struct Shared {
 }
 
 /// Collects from all sources on their schedules until `stop` says true, then lets each crawl end its batch.
-pub async fn collect(store: Arc<dyn Store>, folder: PathBuf, sources: Vec<Source>, stop: watch::Receiver<bool>) {
+pub async fn collect(
+    store: Arc<dyn Store>,
+    folder: PathBuf,
+    sources: Vec<Source>,
+    stop: watch::Receiver<bool>,
+) {
     let shared = Arc::new(Shared { store, folder, hosts: Mutex::new(HashMap::new()), stop });
     let mut tasks = JoinSet::new();
     for source in sources {
@@ -144,14 +149,23 @@ impl Shared {
         };
         if let Some(r) = report {
             tracing::info!(
-                forum = r.forum, new = r.new, changed = r.changed, requests = r.requests, state = r.health.name(),
+                forum = r.forum,
+                new = r.new,
+                changed = r.changed,
+                requests = r.requests,
+                state = r.health.name(),
                 "collected"
             );
         }
         Ok(())
     }
 
-    async fn crawl(&self, source: &Source, hand: Hand, record: &mut Record) -> anyhow::Result<Option<Report>> {
+    async fn crawl(
+        &self,
+        source: &Source,
+        hand: Hand,
+        record: &mut Record,
+    ) -> anyhow::Result<Option<Report>> {
         let plan = source.plan(hand.clone())?;
         let mut stop = self.stop.clone();
         let found = tokio::select! {

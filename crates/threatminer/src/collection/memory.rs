@@ -167,7 +167,11 @@ impl Record {
         }
     }
 
-    async fn close(&mut self, health: &Health, page: Option<&(Url, String)>) -> anyhow::Result<Option<PathBuf>> {
+    async fn close(
+        &mut self,
+        health: &Health,
+        page: Option<&(Url, String)>,
+    ) -> anyhow::Result<Option<PathBuf>> {
         self.row.ended = Some(now());
         self.row.state = health.name().to_owned();
         self.row.reason = health.reason().map(|r| r.chars().take(500).collect());

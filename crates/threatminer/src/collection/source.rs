@@ -108,7 +108,9 @@ impl Source {
         let since = self
             .since
             .as_deref()
-            .map(|s| Timestamp::parse(s).with_context(|| format!("since {s:?} is no date such as 2026-01-31")))
+            .map(|s| {
+                Timestamp::parse(s).with_context(|| format!("since {s:?} is no date such as 2026-01-31"))
+            })
             .transpose()?;
         let minutes = match self.max_minutes {
             Some(m) if !(0.0..=1e6).contains(&m) => anyhow::bail!("a limit of {m} minutes makes no sense"),

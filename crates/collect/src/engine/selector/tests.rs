@@ -70,7 +70,10 @@ fn lists_and_refusals_by_the_example() {
     let t = &r.threads[0];
     assert_eq!((t.posts, t.sticky, t.target.url.as_str()), (Some(42), true, "http://pier.example/topic/9"));
     let r = s.read(
-        &document("http://pier.example/section/8", r#"<form action="/enter"><input name="nick"><input type="password" name="pass"></form>"#),
+        &document(
+            "http://pier.example/section/8",
+            r#"<form action="/enter"><input name="nick"><input type="password" name="pass"></form>"#,
+        ),
         &Reader::default(),
     );
     assert_eq!(r.access, Access::LoginNeeded);
@@ -89,7 +92,9 @@ fn a_check_says_what_is_wrong() {
     let broken = THREAD.replace("class=\"nick\"", "class=\"who\"").replace("вчера, 14:02", "at noon");
     let bad = s.check(&document("http://pier.example/topic/9", &broken), &Reader::default());
     let all = bad.warnings.join("\n");
-    for part in ["post.author matches in none of 2 rows", "post 71 has no author", "\"at noon\" is not understood"] {
+    for part in
+        ["post.author matches in none of 2 rows", "post 71 has no author", "\"at noon\" is not understood"]
+    {
         assert!(all.contains(part), "{part} in {all}");
     }
     let none = s.check(&document("http://pier.example/section/4", "<p>new skin"), &Reader::default());
