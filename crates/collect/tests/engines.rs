@@ -320,3 +320,67 @@ async fn since_a_date_then_all() {
     crawl(&url, Plan::default(), &memory).await.unwrap();
     compare("xenforo", &forum, false, &memory);
 }
+
+/// An announcement stands on every board and a moved thread on two: each is read once.
+#[tokio::test]
+async fn what_stands_on_several_boards_is_read_once() {
+    struct Announcing;
+    impl Skin for Announcing {
+        fn name(&self) -> &'static str {
+            "phpbb"
+        }
+        fn route(&self, url: &Url) -> Option<forum::Route> {
+            skins::Phpbb.route(url)
+        }
+        fn index(&self, f: &Forum, boards: &[&forum::Board]) -> String {
+            skins::Phpbb.index(f, boards)
+        }
+        fn list(
+            &self,
+            f: &Forum,
+            b: &forum::Board,
+            rows: &[(&forum::Thread, bool)],
+            skip: usize,
+            next: Option<usize>,
+        ) -> String {
+            let post = forum::Post {
+                id: 110_000,
+                author: "nix".into(),
+                gone: false,
+                time: f.now - 86_400,
+                words: String::new(),
+                link: None,
+                quote: None,
+            };
+            let announcement =
+                forum::Thread { id: 110, title: "Rules".into(), sticky: true, posts: vec![post] };
+            let mut all = vec![(&announcement, false)];
+            all.extend(rows.iter().filter(|r| r.0.id != 110));
+            skins::Phpbb.list(f, b, &all, skip, next)
+        }
+        fn thread(
+            &self,
+            f: &Forum,
+            b: &forum::Board,
+            t: &forum::Thread,
+            posts: &[forum::Post],
+            skip: usize,
+            next: Option<usize>,
+        ) -> String {
+            skins::Phpbb.thread(f, b, t, posts, skip, next)
+        }
+        fn refused(&self, f: &Forum) -> forum::Answer {
+            skins::Phpbb.refused(f)
+        }
+    }
+    let forum = Arc::new(Forum::new());
+    let url = serve(forum.clone(), Arc::new(Announcing)).await;
+    let memory = Arc::new(Kept::default());
+    crawl(&url, Plan { parallel: 3, ..Plan::default() }, &memory).await.unwrap();
+    let log = forum.log.lock().unwrap().clone();
+    let asked = |part: &str| log.iter().filter(|l| l.ends_with(part)).count();
+    let stub = forum.boards.lock().unwrap()[1].stubs[0].id;
+    let lists = log.iter().filter(|l| l.contains("viewforum")).count();
+    assert!(lists >= 4, "the announcement stood on every list page: {log:?}");
+    assert_eq!((asked("t=110"), asked(&format!("t={stub}"))), (1, 1), "{log:?}");
+}

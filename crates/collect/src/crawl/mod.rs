@@ -4,7 +4,7 @@
 //! over as a whole or not at all, so that a crawl that is killed goes on where its last batch ended.
 //!
 //! `plan` holds what is asked and answered, `find` looks at the page that was named and logs in, `run` decides what is
-//! fetched next, `visit` reads one list or thread, `mark` is what is remembered between crawls. `fetch` reaches out, with
+//! fetched next, `visit` reads a page of a list and `thread` some of a thread, `mark` is what is remembered between crawls. `fetch` reaches out, with
 //! `robots` and `address` saying where it may.
 
 mod address;
@@ -15,7 +15,9 @@ mod mark;
 mod plan;
 mod robots;
 mod run;
+mod thread;
 mod visit;
+mod work;
 
 use async_trait::async_trait;
 pub use charset::decode;

@@ -11,7 +11,8 @@
 
 use super::mark::{BoardMark, RetryMark, get, put};
 use super::plan::{BoardShort, CrawlError, Health, Report};
-use super::visit::{BoardWork, Lane, ListPage, Outcome, Shared, ThreadWork, Work};
+use super::visit::Shared;
+use super::work::{BoardWork, Lane, ListPage, Outcome, ThreadWork, Work};
 use super::{Batch, Crawler, Memory, MemoryError};
 use crate::engine::{Kind, Target};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};

@@ -1,4 +1,6 @@
+use super::file::PickForm;
 use super::*;
+use tm_model::Timestamp;
 
 /// The example of the manual: what it says is tested.
 fn example() -> Selectors {
