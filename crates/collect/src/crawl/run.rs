@@ -170,12 +170,15 @@ impl Crawler {
                 outcome.more = None;
             }
             let mut marks = desk.after(&mut outcome, stopping);
-            if !stopping && let Some((id, o)) = outcome.board.as_deref().and_then(|id| desk.close(id)) {
-                if (o.covered || o.ended) && !o.failed && !plan.dry {
-                    marks.push(put(format!("board/{id}"), &o.mark));
-                    if plan.since.is_none() && report.boards_short.len() < LISTED {
-                        report.boards_short.extend(counted(&*memory, &id, &o).await?);
-                    }
+            if !stopping
+                && let Some((id, o)) = outcome.board.as_deref().and_then(|id| desk.close(id))
+                && (o.covered || o.ended)
+                && !o.failed
+                && !plan.dry
+            {
+                marks.push(put(format!("board/{id}"), &o.mark));
+                if plan.since.is_none() && report.boards_short.len() < LISTED {
+                    report.boards_short.extend(counted(&*memory, &id, &o).await?);
                 }
             }
             if !marks.is_empty() && !plan.dry {
