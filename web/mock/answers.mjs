@@ -164,6 +164,22 @@ function entity(id) {
   };
 }
 
+function sources() {
+  const source = (id, name, state, more = {}) => ({
+    id, name, url: `https://${id}.forum.example/`, forum: name, engine: "phpbb", member: null, state, reason: null,
+    started: "2025-06-01T10:00:00Z", ended: "2025-06-01T10:04:00Z", last_good: "2025-06-01T10:04:00Z",
+    figures: { new: 41, requests: 190, problems: 0 }, shortfall: [], problems: [], page: null, ...more,
+  });
+  return [
+    source(1, forums[0]?.name ?? "Dark Harbour", "good"),
+    source(2, "Night Pier", "challenge", { reason: "cloudflare", last_good: null, page: "https://2.forum.example/index.php" }),
+    source(3, "Тихий причал", "good", {
+      figures: { new: 0, requests: 3, problems: 2 }, problems: ["thread 12: no answer after 4 tries", "thread 13: too many redirects"],
+      shortfall: [{ what: "board", title: "Доступы", got: 70, counted: 77 }],
+    }),
+  ];
+}
+
 function overview() {
   const events = posts.flatMap((p) => p.events.map((e) => ({ time: p.time, family: e.family })));
   const labels = months(events);
@@ -229,6 +245,7 @@ export function answer(path, query) {
   const is = (field, value) => !query.get(field) || query.get(field) === value;
   if (kind === "health") return { version: "0.1.0-mock", model: "mock, no model", posts: posts.length, pending: 14, status: "analysing" };
   if (kind === "overview") return overview();
+  if (kind === "sources") return page(sources(), {}, query);
   if (kind === "threats" && id === undefined) {
     const sort = query.get("sort") ?? "severity";
     const list = allThreats.filter((x) => is("family", x.family) && is("type", x.type) && is("status", x.status) && (!query.get("forum") || x.forums.includes(query.get("forum"))) && has(x.title, q));

@@ -35,6 +35,15 @@ export type Overview = {
   };
 };
 
+export type SourceState = "running" | "good" | "login_needed" | "refused" | "challenge" | "down" | "unreadable";
+export type Source = {
+  id: number; name: string; url: string; forum: string | null; engine: string | null; member: string | null;
+  state: SourceState; reason: string | null; started: string; ended: string | null; last_good: string | null;
+  figures: Record<string, number>;
+  shortfall: { what: "thread" | "board"; title: string; got: number; counted: number }[];
+  problems: string[]; page: string | null;
+};
+
 export type ThreatSummary = {
   id: string; title: string; type: EventType; family: Family; status: Status;
   severity: number; confidence: number; first_seen: string; last_seen: string;

@@ -95,6 +95,8 @@ pub(crate) fn router(state: Arc<AppState>) -> Router {
         .route("/api/v1/posts/{id}", get(post))
         .route("/api/v1/threads/{id}", get(thread))
         .route("/api/v1/search", get(search))
+        .route("/api/v1/sources", get(sources))
+        .route("/api/v1/sources/{id}/page", get(source_page))
         .route("/api/{*rest}", get(|| async { ApiError::Missing("no such path; see docs/api.md".into()) }))
         .fallback(assets::page)
         .layer(tower_http::compression::CompressionLayer::new())
@@ -138,6 +140,23 @@ async fn health(State(app): App) -> Answer {
         json!({"version": env!("CARGO_PKG_VERSION"), "model": app.model, "posts": posts, "pending": pending,
         "status": if pending > 0 { "analysing" } else { "ok" }}),
     ))
+}
+
+async fn sources(State(app): App) -> Answer {
+    let items: Vec<Value> = app.store.sources().await?.iter().map(view::source).collect();
+    Ok(Json(json!({"total": items.len(), "items": items})))
+}
+
+/// The page that shows what is wrong with a source: hostile markup, so it is handed out as text and never as a page.
+async fn source_page(State(app): App, Path(id): Path<i64>) -> Result<Response, ApiError> {
+    let (url, page) = app
+        .store
+        .source_page(id)
+        .await?
+        .ok_or_else(|| ApiError::Missing("no page is kept of this source".into()))?;
+    let headers =
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CONTENT_DISPOSITION, "inline")];
+    Ok((headers, format!("{url}\n\n{page}")).into_response())
 }
 
 async fn overview(State(app): App) -> Answer {

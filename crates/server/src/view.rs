@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use tm_model::{CharIndex, EntityType, Post, Span, Timestamp, mask_secrets};
-use tm_store::{AccountRow, EntityRow, EntitySummaryRow, EventRow, ThreadRow, ThreatRow};
+use tm_store::{AccountRow, EntityRow, EntitySummaryRow, EventRow, SourceRow, ThreadRow, ThreatRow};
 
 /// Code points of an excerpt.
 const EXCERPT: usize = 180;
@@ -42,6 +42,17 @@ pub(crate) fn actor(a: &AccountRow) -> Value {
         "posts": a.posts, "threads_started": a.threads_started, "answers_received": s.map_or(0, |s| s.answers),
         "first_seen": time(a.first), "last_seen": time(a.last),
         "fields": s.map(|s| s.fields.iter().take(3).map(|f| f.0.clone()).collect::<Vec<_>>()).unwrap_or_default(),
+    })
+}
+
+pub(crate) fn source(s: &SourceRow) -> Value {
+    let figures: serde_json::Map<String, Value> =
+        s.figures.iter().map(|(k, n)| (k.clone(), json!(n))).collect();
+    json!({
+        "id": s.id, "name": s.name, "url": s.url, "forum": s.forum, "engine": s.engine, "member": s.member,
+        "state": s.state, "reason": s.reason, "started": s.started.to_string(), "ended": time(s.ended),
+        "last_good": time(s.last_good), "figures": figures, "shortfall": s.shortfall, "problems": s.problems,
+        "page": s.page_url,
     })
 }
 

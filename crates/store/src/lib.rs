@@ -10,8 +10,8 @@ mod sqlite;
 
 pub use records::{
     AccountRow, Analyzed, ArgumentRow, Batch, Counts, Crawled, EntityRow, EntitySummaryRow, EventRow,
-    ForumRow, ImportKey, ImportState, Interaction, PostFilter, StandingRow, ThreadRow, ThreatFilter,
-    ThreatRow,
+    ForumRow, ImportKey, ImportState, Interaction, PostFilter, Shortfall, SourceRow, StandingRow, ThreadRow,
+    ThreatFilter, ThreatRow,
 };
 pub use sqlite::SqliteStore;
 
@@ -67,6 +67,15 @@ pub trait Store: Send + Sync {
     async fn crawl_mark(&self, forum: &str, key: &str) -> Result<Option<String>>;
     /// All that a crawl of a forum has seen under keys that begin with `prefix`, by key.
     async fn crawl_marks(&self, forum: &str, prefix: &str) -> Result<Vec<(String, String)>>;
+    /// Number of marks under keys that begin with `prefix`, and the sum of their values read as whole numbers (others 0).
+    async fn crawl_sum(&self, forum: &str, prefix: &str) -> Result<(u64, u64)>;
+    /// Writes how a source fares, under its address; `page` is the address and the text of the page that shows what is
+    /// wrong, none forgets it. The identifier stays, and what is not known this time: forum with name, engine, `last_good`.
+    async fn record_source(&self, source: &SourceRow, page: Option<(&str, &str)>) -> Result<()>;
+    /// All sources, by name and address.
+    async fn sources(&self) -> Result<Vec<SourceRow>>;
+    /// Address and text of the page that was kept of a source.
+    async fn source_page(&self, id: i64) -> Result<Option<(String, String)>>;
     /// Stores what a crawl read, posts and marks, in one transaction. A known post whose words or edit time differ is
     /// replaced and pending again; its earlier words are kept as a revision. An empty mark forgets.
     async fn store_crawled(

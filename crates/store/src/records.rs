@@ -56,6 +56,54 @@ pub struct Crawled {
     pub known: u64,
 }
 
+/// What a crawl was pointed at, and how the last one went.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SourceRow {
+    /// Identifier.
+    pub id: i64,
+    /// Address that was named.
+    pub url: String,
+    /// Name as configured, else the forum's, else the host's.
+    pub name: String,
+    /// Forum under which its posts are stored, once known.
+    pub forum: Option<String>,
+    /// Engine.
+    pub engine: Option<String>,
+    /// Account that the pages greeted.
+    pub member: Option<String>,
+    /// `running`, `good`, `login_needed`, `refused`, `challenge`, `down` or `unreadable`.
+    pub state: String,
+    /// What the page said.
+    pub reason: Option<String>,
+    /// When the last crawl began.
+    pub started: Timestamp,
+    /// When it ended; none while it runs, or when it was killed.
+    pub ended: Option<Timestamp>,
+    /// When the last crawl ended that ended well.
+    pub last_good: Option<Timestamp>,
+    /// Figures of the last crawl, name and count, in order.
+    pub figures: Vec<(String, u64)>,
+    /// Where less was got than the forum counts.
+    pub shortfall: Vec<Shortfall>,
+    /// What went wrong, the first of it in words.
+    pub problems: Vec<String>,
+    /// Address of the page that was kept.
+    pub page_url: Option<String>,
+}
+
+/// A thread or board with fewer posts than the forum counts.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Shortfall {
+    /// `thread` or `board`.
+    pub what: String,
+    /// Its title.
+    pub title: String,
+    /// Posts that were got.
+    pub got: u64,
+    /// Posts that the forum counts.
+    pub counted: u64,
+}
+
 /// An analysed post.
 #[derive(Debug, Clone)]
 pub struct Analyzed {

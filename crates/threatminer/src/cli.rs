@@ -68,15 +68,29 @@ pub enum Command {
     #[command(after_help = "Examples:\n  threatminer crawl https://forum.example/\n  \
         threatminer crawl https://forum.example/viewforum.php?f=6 --since 2026-01-01\n  \
         THREATMINER_PASSWORD=... threatminer crawl https://forum.example/ --login reader\n  \
-        threatminer crawl http://<onion address>/ --proxy socks5h://127.0.0.1:9050 --delay 3\n\n\
+        threatminer crawl http://<onion address>/ --proxy socks5h://127.0.0.1:9050 --delay 3\n  \
+        threatminer crawl http://odd.example/ --selectors odd.toml\n\n\
         A second crawl fetches only what is new or changed; one that was cut off goes on where it was. Only the host \
         that is named is visited, robots.txt is obeyed, one request a second is made.")]
     Crawl(Crawl),
+    /// Sources that are collected, how they fare, and where less was got than the forum counts
+    #[command(
+        after_help = "Examples:\n  threatminer sources\n  threatminer sources 'Dark Harbour' --json\n  \
+        threatminer sources 'Dark Harbour' --page > page.html\n  threatminer sources --config threatminer.toml --check\n\n\
+        Exit status 1 when there is none, or none of that name."
+    )]
+    Sources(Sources),
+    /// Tools for collection
+    #[command(subcommand)]
+    Collect(CollectCommand),
     /// Run extraction, fusion, ranking over what is pending
     #[command(after_help = "Examples:\n  threatminer analyze\n  threatminer analyze --again --threads 2")]
     Analyze(Analyze),
-    /// Web page and REST API, with continuous analysis of what is imported meanwhile
-    #[command(after_help = "Examples:\n  threatminer serve\n  threatminer serve --listen 127.0.0.1:9000")]
+    /// Web page and REST API; collects from the sources of the configuration on their schedules, analyses what arrives
+    #[command(after_help = "Examples:\n  threatminer serve\n  threatminer serve --listen 127.0.0.1:9000\n  \
+        threatminer serve --config threatminer.toml\n\n\
+        A source in threatminer.toml (docs/collection.md has all keys):\n\n  \
+        [[source]]\n  url = \"https://forum.example/\"\n  schedule = \"*/15 * * * *\"")]
     Serve(Serve),
     /// Entities of posts read from a file or standard input; needs no store
     #[command(after_help = "Examples:\n  threatminer entities posts.jsonl\n  \
@@ -170,9 +184,13 @@ pub struct Crawl {
     /// Front page of the forum, or one board or thread of it
     #[arg(value_name = "URL")]
     pub url: url::Url,
-    /// Engine: phpbb, mybb, smf, fluxbb, discuz, nodebb, xenforo, discourse, flarum [default: told by the page]
+    /// Engine: phpbb, mybb, smf, fluxbb, discuz, nodebb, xenforo, vbulletin, vbulletin5, invision, discourse, flarum
+    /// [default: told by the page]
     #[arg(long, value_name = "NAME")]
     pub engine: Option<String>,
+    /// Selector file for a forum that no engine knows (docs/selectors.md)
+    #[arg(long, value_name = "FILE", conflicts_with = "engine")]
+    pub selectors: Option<PathBuf>,
     /// Name under which its posts are stored [default: what its pages say]
     #[arg(long, value_name = "NAME")]
     pub forum: Option<String>,
@@ -185,6 +203,9 @@ pub struct Crawl {
     /// Cookies of a session in a browser (Netscape format, cookies.txt)
     #[arg(long, value_name = "FILE")]
     pub cookies: Option<PathBuf>,
+    /// The cookies are of no log-in, only of a browser check that was passed
+    #[arg(long, requires = "cookies")]
+    pub as_guest: bool,
     /// Proxy, such as socks5h://127.0.0.1:9050 for onion services
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
@@ -231,6 +252,56 @@ pub struct Crawl {
     #[arg(long, value_name = "TEXT")]
     pub user_agent: Option<String>,
     /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Sources {
+    /// Name or address of one of them
+    #[arg(value_name = "NAME|URL")]
+    pub name: Option<String>,
+    /// The page that was kept because it shows what is wrong
+    #[arg(long, requires = "name", conflicts_with = "json")]
+    pub page: bool,
+    /// Check the sources of the configuration without a request
+    #[arg(long, conflicts_with_all = ["name", "page"])]
+    pub check: bool,
+    /// One JSON object a source
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CollectCommand {
+    /// Try a selector file on a page: what each selector finds, what is read
+    #[command(after_help = "Examples:\n  threatminer collect check odd.toml http://odd.example/\n  \
+        threatminer collect check odd.toml thread.html --url http://odd.example/topic/9\n\n\
+        Exit status: 0 all well; 1 something finds nothing, or a post lacks author or time; 2 the file cannot be used.")]
+    Check(CollectCheck),
+}
+
+#[derive(Debug, Args)]
+pub struct CollectCheck {
+    /// Selector file (TOML)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Address of a page, or a page that was saved
+    #[arg(value_name = "URL|PAGE.html")]
+    pub page: String,
+    /// Address that a saved page came from
+    #[arg(long, value_name = "URL")]
+    pub url: Option<url::Url>,
+    /// Visit what robots.txt asks not to
+    #[arg(long)]
+    pub ignore_robots: bool,
+    /// Let the name lead to a private address
+    #[arg(long)]
+    pub allow_private: bool,
+    /// Proxy, such as socks5h://127.0.0.1:9050 for onion services
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// One JSON object instead of words
     #[arg(long)]
     pub json: bool,
 }

@@ -1,5 +1,6 @@
 //! The configuration file. Everything has a default; a key that is not known is an error, so that a typo is seen.
 
+use crate::collection::Source;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ pub struct Config {
     pub threads: Option<usize>,
     /// The web server.
     pub server: Server,
+    /// Forums that `serve` collects, `[[source]]` each.
+    #[serde(rename = "source")]
+    pub sources: Vec<Source>,
 }
 
 /// Settings of the web server.
@@ -51,5 +55,13 @@ mod tests {
         assert!(toml::from_str::<Config>("stroe = 'x'").is_err());
         let config: Config = toml::from_str("threads = 2\n[server]\nlisten = '127.0.0.1:9000'").unwrap();
         assert_eq!((config.threads, config.server.listen.port()), (Some(2), 9000));
+        let config: Config = toml::from_str(
+            "[[source]]\nurl = 'http://a.example/'\n[[source]]\nurl = 'http://b.example/'\ndelay = 3",
+        )
+        .unwrap();
+        assert_eq!(config.sources.iter().map(|s| s.delay).collect::<Vec<_>>(), [1.0, 3.0]);
+        assert!(
+            toml::from_str::<Config>("[[source]]\nurl = 'http://a.example/'\ncron = '* * * * *'").is_err()
+        );
     }
 }

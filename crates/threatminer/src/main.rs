@@ -2,6 +2,7 @@
 
 mod cli;
 mod cmd;
+mod collection;
 mod config;
 mod output;
 mod progress;

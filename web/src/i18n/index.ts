@@ -12,7 +12,7 @@ const dictionaries: Record<Lang, Dictionary> = { en, zh };
 const locales: Record<Lang, string> = { en: "en-GB", zh: "zh-CN" };
 export const langNames: Record<Lang, string> = { en: "English", zh: "中文" };
 
-type Vocabulary = "family" | "event" | "modality" | "status" | "role" | "part" | "field" | "language" | "type" | "sort" | "source";
+type Vocabulary = "family" | "event" | "modality" | "status" | "role" | "part" | "field" | "language" | "type" | "sort" | "source" | "collection";
 type Unit = "posts" | "mentions" | "accounts" | "answers" | "threats" | "results" | "entities" | "actors";
 
 export type I18n = ReturnType<typeof makeI18n>;

@@ -72,6 +72,9 @@ export const zh: Dictionary = {
   "overview.more": "显示全部类型",
   "overview.less": "收起",
   "overview.networkLabel": "重要账号及其回复关系网络",
+  "sources.title": "采集", "sources.good": "{all} 个来源中 {n} 个正常", "sources.source": "来源", "sources.note": "问题",
+  "sources.new": "新帖", "sources.requests": "请求数", "sources.last": "上次运行", "sources.page": "页面",
+  "sources.missing": "比论坛统计少 {n} 帖", "sources.problems": "{n} 个问题",
 
   "col.threat": "威胁",
   "col.type": "类型",
@@ -221,6 +224,8 @@ export const zh: Dictionary = {
   "event.malware": "恶意软件使用", "event.vulnerability": "漏洞", "event.patch": "修复", "event.takedown": "取缔",
   "modality.asserted": "断言", "modality.planned": "计划", "modality.hypothetical": "假设", "modality.asked": "询问",
   "modality.negated": "否定",
+  "collection.running": "运行中", "collection.good": "正常", "collection.login_needed": "需要登录", "collection.refused": "被拒绝",
+  "collection.challenge": "人机验证", "collection.down": "无法访问", "collection.unreadable": "无法解析",
   "status.asked": "被询问", "status.planned": "计划中", "status.active": "活跃", "status.discussed": "讨论中",
   "status.negated": "被否认",
   "role.actor": "行为者", "role.target": "目标", "role.asset": "资产", "role.version": "版本", "role.vulnerability": "漏洞",

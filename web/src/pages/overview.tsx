@@ -6,6 +6,7 @@ import { Network } from "../charts/network.tsx";
 import { useI18n, type Key } from "../i18n/index.ts";
 import { BarList, Panel, PartsBar, PartsLegend, Seen, partNames } from "../parts/bits.tsx";
 import { ThreatBriefs } from "../parts/lists.tsx";
+import { SourcesPanel } from "../parts/sources.tsx";
 import { Answer, None } from "../parts/states.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
@@ -41,6 +42,7 @@ function Content({ data }: { data: Overview }) {
       <div className="state">
         <h1>{t("state.nodata")}</h1>
         <p>{t("state.nodata.text")}</p>
+        <SourcesPanel />
       </div>
     );
   }
@@ -146,6 +148,7 @@ function Content({ data }: { data: Overview }) {
             </tbody>
           </table>
         </Panel>
+        <SourcesPanel />
       </div>
     </div>
   );

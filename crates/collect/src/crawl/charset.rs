@@ -1,6 +1,6 @@
 //! Bytes of a page to text: byte order mark, then the server's word, then the page's own, then a guess.
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 /// How far into a page its own declaration is looked for (HTML standard, 13.2.3.2).
 const HEAD: usize = 4096;
@@ -10,18 +10,28 @@ pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[length..]).0.into_owned();
     }
-    let declared = content_type
+    let header = content_type
         .and_then(|c| c.to_ascii_lowercase().split_once("charset=").map(|p| p.1.to_owned()))
         .and_then(|label| {
             Encoding::for_label(label.trim_matches(['"', '\'', ' ', ';']).split(';').next()?.as_bytes())
-        })
-        .or_else(|| in_page(bytes));
+        });
+    // ISO 8859-1 is what servers say when nobody told them anything: then the page knows better.
+    let declared = match header {
+        Some(encoding) if encoding != WINDOWS_1252 => Some(encoding),
+        other => in_page(bytes).or(other),
+    };
+    let unicode = std::str::from_utf8(bytes).ok();
     if let Some(encoding) = declared {
-        // A page that says UTF-8 and is not is older than its declaration: the guess is nearer.
-        if encoding != UTF_8 || std::str::from_utf8(bytes).is_ok() {
-            return encoding.decode_without_bom_handling(bytes).0.into_owned();
+        match unicode {
+            // Letters beyond ASCII that make valid UTF-8 are UTF-8, whatever is said of them.
+            Some(text) if encoding == UTF_8 || (encoding.is_single_byte() && !text.is_ascii()) => {
+                return text.to_owned();
+            }
+            // A page that says UTF-8 and is not is older than its declaration: the guess is nearer.
+            None if encoding == UTF_8 => {}
+            _ => return encoding.decode_without_bom_handling(bytes).0.into_owned(),
         }
-    } else if let Ok(text) = std::str::from_utf8(bytes) {
+    } else if let Some(text) = unicode {
         return text.to_owned();
     }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);

@@ -3,16 +3,16 @@
 //! Redirects are followed here and not by the client, so that each step is checked: only the host that the operator
 //! named, no private address unless it was named, bounded in number, size and time.
 
+use super::address::Public;
 use super::charset;
+use super::robots::{self, Rules};
 use crate::engine::{Document, Form};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
     RETRY_AFTER,
 };
 use reqwest::{Client, Method, StatusCode};
-use robotxt::Robots;
-use std::net::{IpAddr, SocketAddr};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -40,6 +40,9 @@ pub struct Manners {
     pub patience: Duration,
     /// Tries of a request that fails for now (429, 5xx, no connection).
     pub tries: u32,
+    /// Pause before the second try; doubled before each further one, a third of it is chance. What the host asks for
+    /// (`Retry-After`) goes before it.
+    pub back_off: Duration,
 }
 
 impl Default for Manners {
@@ -53,6 +56,7 @@ impl Default for Manners {
             largest: 16 << 20,
             patience: Duration::from_secs(60),
             tries: 4,
+            back_off: Duration::from_secs(2),
         }
     }
 }
@@ -76,6 +80,22 @@ pub enum FetchError {
     /// robots.txt says no.
     #[error("{0}: robots.txt does not allow it (--ignore-robots overrides)")]
     Robots(Url),
+    /// robots.txt cannot be had, which asks to stay away (RFC 9309, 2.3.1.4).
+    #[error("{url} cannot be had ({reason}): nothing is fetched until it can (--ignore-robots overrides)")]
+    RobotsUnreachable {
+        /// Where it should be.
+        url: Url,
+        /// What was answered.
+        reason: String,
+    },
+    /// The host asks for a longer pause than a crawl waits.
+    #[error("{url}: the host asks to come back in {seconds} s")]
+    ComeBack {
+        /// What was asked for.
+        url: Url,
+        /// Pause that it asks for.
+        seconds: u64,
+    },
     /// It leads away from the host that was named.
     #[error("{from} leads to {to}, outside of the forum that was named; not followed")]
     Elsewhere {
@@ -105,19 +125,36 @@ pub struct Fetcher {
     host: String,
     port: Option<u16>,
     robots: Mutex<Option<Arc<Rules>>>,
-    /// When the next request may start.
-    next: Mutex<Instant>,
+    pace: Mutex<Pace>,
     requests: AtomicU64,
 }
 
+/// When the next request may start. One for all tasks: a host that asks one of them to wait is left alone by all.
 #[derive(Debug)]
-struct Rules {
-    robots: Robots,
-    delay: Duration,
+struct Pace {
+    next: Instant,
+    /// Pause that robots.txt asks for.
+    asked: Duration,
+    /// How many times the pause is stretched, because the host was overloaded; falls back to 1 with each good answer.
+    stretch: f64,
 }
 
+/// How much of an answer is read, in bytes after decompression.
+#[derive(Debug, Clone, Copy)]
+enum Size {
+    /// All of it; a longer one is an error.
+    Whole(usize),
+    /// What stands in front; the rest is left.
+    Head(usize),
+}
+
+/// Most that the pause is stretched.
+const STRETCH: f64 = 32.0;
+/// Longest pause that is waited for on a host's word.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
 /// What a conditional request needs of the last answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validators {
     /// `ETag`.
     pub etag: Option<String>,
@@ -170,7 +207,7 @@ impl Fetcher {
             None => return Err(FetchError::Setup(format!("{named} names no host"))),
         };
         if !manners.private && !named_private {
-            builder = builder.dns_resolver(Arc::new(Public));
+            builder = builder.dns_resolver(Arc::new(Public::new()));
         }
         Ok(Fetcher {
             client: builder.build().map_err(setup)?,
@@ -178,7 +215,7 @@ impl Fetcher {
             port: named.port(),
             manners,
             robots: Mutex::new(None),
-            next: Mutex::new(Instant::now()),
+            pace: Mutex::new(Pace { next: Instant::now(), asked: Duration::ZERO, stretch: 1.0 }),
             requests: AtomicU64::new(0),
         })
     }
@@ -201,7 +238,7 @@ impl Fetcher {
     /// See [`FetchError`]; answers of any status are pages, not errors.
     pub async fn get(&self, url: &Url, known: &Validators) -> Result<Answer, FetchError> {
         self.rules(url).await?;
-        self.walk(Method::GET, url.clone(), None, known).await
+        self.walk(Method::GET, url.clone(), None, known, Size::Whole(self.manners.largest)).await
     }
 
     /// Sends a form and follows where it leads.
@@ -209,7 +246,10 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn send(&self, form: &Form) -> Result<Document, FetchError> {
-        match self.walk(Method::POST, form.action.clone(), Some(&form.fields), &Validators::default()).await?
+        let (fields, none) = (Some(form.fields.as_slice()), Validators::default());
+        match self
+            .walk(Method::POST, form.action.clone(), fields, &none, Size::Whole(self.manners.largest))
+            .await?
         {
             Answer::Page(document, _) => Ok(document),
             Answer::Unchanged => Err(FetchError::NoAnswer {
@@ -226,52 +266,66 @@ impl Fetcher {
         }
         let rules = {
             let mut slot = self.robots.lock().await;
-            if let Some(rules) = &*slot {
-                rules.clone()
-            } else {
-                let mut at = url.clone();
-                at.set_path("/robots.txt");
-                at.set_query(None);
-                let text = match self.walk(Method::GET, at, None, &Validators::default()).await {
-                    Ok(Answer::Page(d, _)) if d.status == 200 => d.body,
-                    // RFC 9309, 2.3.1.3: unavailable means no restrictions. One that cannot be had at all is decided
-                    // by the page itself, which then cannot be had either.
-                    _ => String::new(),
-                };
-                let delay = text
-                    .lines()
-                    .filter_map(|l| {
-                        l.to_ascii_lowercase().strip_prefix("crawl-delay:")?.trim().parse::<f64>().ok()
-                    })
-                    .fold(0.0, f64::max);
-                let rules = Arc::new(Rules {
-                    robots: Robots::parse(text.as_bytes(), "threatminer"),
-                    delay: Duration::from_secs_f64(delay.clamp(0.0, 60.0)),
-                });
-                *slot = Some(rules.clone());
-                rules
+            match &*slot {
+                Some(rules) if rules.fresh() => rules.clone(),
+                old => {
+                    let rules = match (self.ask_rules(url).await, old) {
+                        (Ok(rules), _) => rules,
+                        (Err(_), Some(old)) => old.extended(),
+                        (Err(e), None) => return Err(e),
+                    };
+                    self.pace.lock().await.asked = rules.delay;
+                    let rules = Arc::new(rules);
+                    *slot = Some(rules.clone());
+                    rules
+                }
             }
         };
-        if rules.robots.is_url_allowed(url) { Ok(()) } else { Err(FetchError::Robots(url.clone())) }
+        if rules.allow(url) { Ok(()) } else { Err(FetchError::Robots(url.clone())) }
+    }
+
+    async fn ask_rules(&self, url: &Url) -> Result<Rules, FetchError> {
+        let mut at = url.clone();
+        at.set_path("/robots.txt");
+        at.set_query(None);
+        let unreachable = |reason| FetchError::RobotsUnreachable { url: at.clone(), reason };
+        match self.walk(Method::GET, at.clone(), None, &Validators::default(), Size::Head(robots::MOST)).await
+        {
+            Ok(Answer::Page(d, _)) => match d.status {
+                200..300 => Ok(Rules::read(&d.body)),
+                // Overload is told with 429 as well, which says nothing about the file.
+                429 | 500.. => Err(unreachable(format!("status {}", d.status))),
+                _ => Ok(Rules::none()),
+            },
+            Ok(Answer::Unchanged) => Ok(Rules::none()),
+            // Nobody is at home there: the same as no file.
+            Err(FetchError::Elsewhere { .. } | FetchError::Redirects(_)) => Ok(Rules::none()),
+            Err(FetchError::NoAnswer { reason, .. }) => Err(unreachable(reason)),
+            Err(e) => Err(e),
+        }
     }
 
     /// Waits until the next request may start.
     async fn pace(&self) {
-        let asked = match self.robots.try_lock() {
-            Ok(slot) => slot.as_ref().map_or(Duration::ZERO, |r| r.delay),
-            Err(_) => Duration::ZERO,
-        };
-        let delay = self.manners.delay.max(if self.manners.delay.is_zero() { Duration::ZERO } else { asked });
-        if delay.is_zero() {
-            return;
-        }
         let at = {
-            let mut next = self.next.lock().await;
-            let at = (*next).max(Instant::now());
-            *next = at + delay.mul_f64(0.83 + chance() / 3.0);
+            let mut pace = self.pace.lock().await;
+            let at = pace.next.max(Instant::now());
+            if !self.manners.delay.is_zero() {
+                let delay = self.manners.delay.max(pace.asked).mul_f64(pace.stretch);
+                pace.next = at + jitter(delay);
+            }
             at
         };
-        tokio::time::sleep_until(at).await;
+        if at > Instant::now() {
+            tokio::time::sleep_until(at).await;
+        }
+    }
+
+    /// The host is overloaded: all requests wait, and come slower from then on.
+    async fn hold(&self, pause: Duration) {
+        let mut pace = self.pace.lock().await;
+        pace.next = pace.next.max(Instant::now() + pause);
+        pace.stretch = (pace.stretch * 2.0).min(STRETCH);
     }
 
     async fn walk(
@@ -280,6 +334,7 @@ impl Fetcher {
         mut url: Url,
         mut fields: Option<&[(String, String)]>,
         known: &Validators,
+        size: Size,
     ) -> Result<Answer, FetchError> {
         let asked = url.clone();
         for _ in 0..8 {
@@ -308,7 +363,7 @@ impl Fetcher {
                 }
                 continue;
             }
-            return self.page(response, url).await;
+            return self.page(response, url, size).await;
         }
         Err(FetchError::Redirects(asked))
     }
@@ -321,7 +376,7 @@ impl Fetcher {
         fields: Option<&[(String, String)]>,
         known: &Validators,
     ) -> Result<reqwest::Response, FetchError> {
-        let mut wait = self.manners.delay.max(Duration::from_millis(500));
+        let mut wait = self.manners.back_off;
         let mut reason = String::new();
         for attempt in 1..=self.manners.tries {
             self.pace().await;
@@ -329,48 +384,59 @@ impl Fetcher {
             let mut request = self.client.request(method.clone(), url.clone());
             if let Some(fields) = fields {
                 request = request.form(fields);
-            } else if let Some(etag) = &known.etag {
-                request = request.header(IF_NONE_MATCH, etag);
-            }
-            if fields.is_none()
-                && let Some(modified) = &known.modified
-            {
-                request = request.header(IF_MODIFIED_SINCE, modified);
-            }
-            let mut pause = None;
-            match request.send().await {
-                Ok(r)
-                    if !matches!(r.status().as_u16(), 429 | 500 | 502 | 503 | 504)
-                        || attempt == self.manners.tries =>
-                {
-                    return Ok(r);
+            } else {
+                if let Some(etag) = &known.etag {
+                    request = request.header(IF_NONE_MATCH, etag);
                 }
+                if let Some(modified) = &known.modified {
+                    request = request.header(IF_MODIFIED_SINCE, modified);
+                }
+            }
+            let mut asked = None;
+            let mut overloaded = true;
+            match request.send().await {
                 Ok(r) => {
+                    let status = r.status().as_u16();
+                    overloaded = matches!(status, 429 | 503);
                     // A browser check is answered with 503 as well; trying again does not help, and the caller sees it.
-                    if r.headers().contains_key("cf-mitigated") {
+                    let passing = matches!(status, 429 | 500 | 502 | 503 | 504)
+                        && !r.headers().contains_key("cf-mitigated");
+                    if !passing {
+                        let mut pace = self.pace.lock().await;
+                        pace.stretch = (pace.stretch * 0.9).max(1.0);
+                        return Ok(r);
+                    }
+                    asked = retry_after(r.headers());
+                    if let Some(long) = asked.filter(|p| *p > LONGEST_PAUSE) {
+                        self.hold(LONGEST_PAUSE).await;
+                        return Err(FetchError::ComeBack { url: url.clone(), seconds: long.as_secs() });
+                    }
+                    if attempt == self.manners.tries {
                         return Ok(r);
                     }
                     reason = format!("status {}", r.status());
-                    pause = r
-                        .headers()
-                        .get(RETRY_AFTER)
-                        .and_then(|h| h.to_str().ok()?.parse().ok())
-                        .map(Duration::from_secs);
                 }
                 Err(e) => reason = innermost(&e),
             }
             if attempt < self.manners.tries {
-                tokio::time::sleep(
-                    pause.unwrap_or(wait).min(Duration::from_secs(300)).mul_f64(0.83 + chance() / 3.0),
-                )
-                .await;
-                wait *= 2;
+                let pause = asked.unwrap_or_else(|| jitter(wait));
+                if overloaded {
+                    self.hold(pause).await;
+                } else {
+                    tokio::time::sleep(pause).await;
+                }
+                wait = (wait * 2).min(LONGEST_PAUSE);
             }
         }
         Err(FetchError::NoAnswer { url: url.clone(), tries: self.manners.tries, reason })
     }
 
-    async fn page(&self, mut response: reqwest::Response, url: Url) -> Result<Answer, FetchError> {
+    async fn page(
+        &self,
+        mut response: reqwest::Response,
+        url: Url,
+        size: Size,
+    ) -> Result<Answer, FetchError> {
         let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let validators = Validators { etag: header(ETAG), modified: header(LAST_MODIFIED) };
         let content_type = header(CONTENT_TYPE);
@@ -383,10 +449,16 @@ impl Fetcher {
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if bytes.len() + chunk.len() > self.manners.largest => {
-                    return Err(FetchError::TooLarge { url, most: self.manners.largest });
-                }
-                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+                Ok(Some(chunk)) => match size {
+                    Size::Whole(most) if bytes.len() + chunk.len() > most => {
+                        return Err(FetchError::TooLarge { url, most });
+                    }
+                    Size::Head(most) if bytes.len() + chunk.len() > most => {
+                        bytes.extend_from_slice(&chunk[..most - bytes.len()]);
+                        break;
+                    }
+                    _ => bytes.extend_from_slice(&chunk),
+                },
                 Ok(None) => break,
                 Err(e) => return Err(FetchError::NoAnswer { url, tries: 1, reason: innermost(&e) }),
             }
@@ -396,7 +468,22 @@ impl Fetcher {
     }
 }
 
-fn now() -> Timestamp {
+/// The pause that a host asks for: seconds, or a date (RFC 9110, 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp().as_second();
+    Some(Duration::from_secs(u64::try_from(at - now().0).unwrap_or(0)))
+}
+
+/// A third of a pause is chance, so that several crawlers do not march in step.
+fn jitter(pause: Duration) -> Duration {
+    pause.mul_f64(0.83 + chance() / 3.0)
+}
+
+pub(super) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_secs()).unwrap_or(0))
 }
@@ -417,101 +504,9 @@ fn chance() -> f64 {
     (hash >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Resolves names, to public addresses only: a name of the forum must not lead into the operator's own network.
-#[derive(Debug)]
-struct Public;
-
-impl Resolve for Public {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let all = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = all.filter(|a| is_public(a.ip())).collect();
-            if public.is_empty() {
-                return Err(format!(
-                    "{} leads to a private address (--allow-private overrides)",
-                    name.as_str()
-                )
-                .into());
-            }
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Addresses of the public Internet (RFC 6890; IPv4 inside IPv6 is judged as IPv4).
-pub(crate) fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_broadcast()
-                || v4.is_unspecified()
-                || v4.is_multicast()
-                || a == 0
-                || a >= 240
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 192 && b == 0 && c == 0)
-                || (a == 198 && (18..20).contains(&b)))
-        }
-        IpAddr::V6(v6) => {
-            let s = v6.segments();
-            if let Some(v4) = v6.to_ipv4_mapped() {
-                return is_public(IpAddr::V4(v4));
-            }
-            // NAT64 and 6to4 carry an IPv4 address as well.
-            let inner = |hi: u16, lo: u16| {
-                let ([a, b], [c, d]) = (hi.to_be_bytes(), lo.to_be_bytes());
-                is_public(IpAddr::from([a, b, c, d]))
-            };
-            if s[0] == 0x64 && s[1] == 0xff9b {
-                return inner(s[6], s[7]);
-            }
-            if s[0] == 0x2002 {
-                return inner(s[1], s[2]);
-            }
-            !(v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local()
-                || s[..6] == [0, 0, 0, 0, 0, 0])
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn private_addresses_in_every_dress() {
-        for ip in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "192.168.0.1",
-            "172.16.9.9",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "198.18.0.1",
-            "240.0.0.1",
-            "::1",
-            "::",
-            "fe80::1",
-            "fd00::1",
-            "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1",
-            "2002:7f00:1::",
-            "::127.0.0.1",
-        ] {
-            assert!(!is_public(ip.parse().unwrap()), "{ip}");
-        }
-        for ip in ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "172.32.0.1"] {
-            assert!(is_public(ip.parse().unwrap()), "{ip}");
-        }
-    }
 
     #[test]
     fn decimal_addresses_are_addresses() {

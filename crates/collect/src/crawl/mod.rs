@@ -2,16 +2,28 @@
 //!
 //! It knows no database: [`Memory`] is where it keeps what it has seen, and where the posts go. A [`Batch`] is taken
 //! over as a whole or not at all, so that a crawl that is killed goes on where its last batch ended.
+//!
+//! `plan` holds what is asked and answered, `find` looks at the page that was named and logs in, `run` decides what is
+//! fetched next, `visit` reads a page of a list and `thread` some of a thread, `mark` is what is remembered between crawls. `fetch` reaches out, with
+//! `robots` and `address` saying where it may.
 
+mod address;
 mod charset;
 mod fetch;
+mod find;
+mod mark;
+mod plan;
+mod robots;
 mod run;
-
-pub use charset::decode;
-pub use fetch::{FetchError, Fetcher, Manners};
-pub use run::{CrawlError, Crawler, Found, Health, Plan, Report};
+mod thread;
+mod visit;
+mod work;
 
 use async_trait::async_trait;
+pub use charset::decode;
+pub use fetch::{Answer, FetchError, Fetcher, Manners, Validators};
+pub use find::Crawler;
+pub use plan::{BoardShort, CrawlError, Found, Hand, Health, Plan, Report};
 use tm_model::PostRecord;
 
 /// What a crawl learned from one document or a few.
@@ -41,6 +53,8 @@ pub trait Memory: Send + Sync {
     async fn mark(&self, key: &str) -> Result<Option<String>, MemoryError>;
     /// All marks whose key begins with `prefix`, by key.
     async fn marks(&self, prefix: &str) -> Result<Vec<(String, String)>, MemoryError>;
+    /// How many marks have a key that begins with `prefix`, and the sum of their values as whole numbers (others count 0).
+    async fn sum(&self, prefix: &str) -> Result<(u64, u64), MemoryError>;
     /// Takes a batch over in one transaction; when it returns, the batch survives a kill.
     async fn commit(&self, batch: Batch) -> Result<Stored, MemoryError>;
 }

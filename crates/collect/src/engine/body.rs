@@ -30,6 +30,9 @@ pub(super) struct Own {
 /// Most quotes and links that are kept of one post.
 const MOST: usize = 500;
 
+/// Where Cloudflare leads whoever has no script; behind it stands the hidden address.
+const PROTECTED: &str = "/cdn-cgi/l/email-protection#";
+
 /// Reads a body. Walks without recursion, however deep the markup is nested.
 pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
     let mut own = Own::default();
@@ -92,7 +95,15 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                                     skip = Some(node.id());
                                     continue;
                                 }
-                                if marks.mention.matches(&here) {
+                                if let Some(code) = element.attr("href").and_then(|h| h.split_once(PROTECTED))
+                                {
+                                    // The words of the link stay, its address is the hidden one.
+                                    let address = cloudflare(code.1).map(|a| format!("mailto:{a}"));
+                                    let known = address.as_ref().is_none_or(|a| own.links.contains(a));
+                                    if !known && own.links.len() < MOST {
+                                        own.links.extend(address);
+                                    }
+                                } else if marks.mention.matches(&here) {
                                     let name = dom::line(here);
                                     let name = name.trim_start_matches('@').trim();
                                     if !name.is_empty()
@@ -294,6 +305,30 @@ mod tests {
             "<a data-cfemail='422e2b2c2702263027232f6c27232f322e27'>[email protected]</a>",
             "line@dream.eample",
         );
+    }
+
+    #[test]
+    fn hidden_addresses_of_links() {
+        let page = dom::page(
+            "write to <a href='/cdn-cgi/l/email-protection#422e2b2c2702263027232f6c27232f322e27'>me</a> or <a class='__cf_email__' \
+             href='/cdn-cgi/l/email-protection' data-cfemail='422e2b2c2702263027232f6c27232f322e27'>[email&#160;protected]</a>",
+        );
+        let marks = Marks {
+            quote: select!("blockquote"),
+            drop: select!(".signature"),
+            mention: select!("a.mention"),
+            target: &|_, _| QuoteTarget { post: None, author: None },
+        };
+        let base = Url::parse("http://forum.example/").unwrap();
+        let own = own(&base, dom::first(page.root_element(), select!("body")).unwrap(), &marks);
+        assert_eq!(own.text, "write to me or line@dream.eample");
+        assert_eq!(own.links, ["mailto:line@dream.eample"]);
+    }
+
+    #[test]
+    fn nesting_without_end_is_cut() {
+        let html = format!("first{}deep", "<div>".repeat(300_000));
+        check(&html, "first");
     }
 
     #[test]

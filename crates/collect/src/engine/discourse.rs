@@ -4,7 +4,7 @@ use super::body::{Marks, own};
 use super::dom::{self, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 use serde_json::Value;
 use std::collections::HashMap;
 use tm_model::{QuoteTarget, Timestamp};
@@ -193,7 +193,7 @@ impl Engine for Discourse {
                     continue;
                 }
                 let Some(id) = p["id"].as_u64().map(|i| i.to_string()) else { continue };
-                let html = Html::parse_fragment(p["cooked"].as_str().unwrap_or(""));
+                let html = dom::fragment(p["cooked"].as_str().unwrap_or(""));
                 let marks = Marks {
                     quote: select!("aside.quote, blockquote"),
                     drop: select!(".meta, .onebox, .poll, .lightbox-wrapper .meta, .badge-wrapper"),

@@ -114,9 +114,87 @@ pub(super) fn sibling(url: &Url, script: &str, query: &str) -> Option<Url> {
     Some(to)
 }
 
+/// Elements nested deeper than this are cut off with all that follows: no forum needs it, and a parser's work grows with
+/// the depth (browsers stop at 512).
+const DEEPEST: usize = 1500;
+
 /// Parses a page.
 pub(super) fn page(body: &str) -> Html {
-    Html::parse_document(body)
+    Html::parse_document(shallow(body))
+}
+
+/// Parses a piece of a page, such as a post in a JSON answer.
+pub(super) fn fragment(body: &str) -> Html {
+    Html::parse_fragment(shallow(body))
+}
+
+/// The text up to where elements are nested too deep. Counts tags without parsing: elements that are not closed count as
+/// well, those that need not be closed do not.
+fn shallow(body: &str) -> &str {
+    const OPEN: [&str; 33] = [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+        "p",
+        "li",
+        "dt",
+        "dd",
+        "tr",
+        "td",
+        "th",
+        "tbody",
+        "thead",
+        "tfoot",
+        "colgroup",
+        "option",
+        "optgroup",
+        "html",
+        "head",
+        "body",
+        "rp",
+        "rt",
+        "plaintext",
+    ];
+    let bytes = body.as_bytes();
+    let (mut depth, mut at) = (0usize, 0usize);
+    while let Some(found) = memchr::memchr(b'<', &bytes[at..]) {
+        let tag = at + found;
+        at = tag + 1;
+        let closing = bytes.get(at) == Some(&b'/');
+        let name = &bytes[(at + usize::from(closing)).min(bytes.len())..];
+        let length = name.iter().take_while(|b| b.is_ascii_alphanumeric()).take(12).count();
+        let name = &name[..length];
+        if length == 0 || OPEN.iter().any(|o| o.as_bytes().eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        if closing {
+            depth = depth.saturating_sub(1);
+            continue;
+        }
+        // What a script compares is no tag.
+        if let Some(end) = ["script", "style"].iter().find(|n| n.as_bytes().eq_ignore_ascii_case(name)) {
+            let end = format!("</{end}");
+            let behind = memchr::memmem::find(&bytes[at..], end.as_bytes());
+            at = behind.map_or(bytes.len(), |b| at + b + end.len());
+            continue;
+        }
+        depth += 1;
+        if depth > DEEPEST {
+            return &body[..tag];
+        }
+    }
+    body
 }
 
 /// The digits behind a prefix in an element's `id`.

@@ -4,7 +4,7 @@ use super::body::{Marks, own};
 use super::dom::{self, select};
 use super::page::{self, Around, Draft};
 use super::{Access, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 use serde_json::Value;
 use std::collections::HashMap;
 use tm_model::{QuoteTarget, Timestamp};
@@ -192,7 +192,7 @@ impl Engine for Flarum {
             }
             let user = related(&included, d, "user").map(|u| &u["attributes"]);
             let author = user.and_then(|u| text(&u["username"]).or_else(|| text(&u["displayName"])));
-            let html = Html::parse_fragment(a["contentHtml"].as_str().unwrap_or(""));
+            let html = dom::fragment(a["contentHtml"].as_str().unwrap_or(""));
             let marks = Marks {
                 quote: select!("blockquote, a.PostMention"),
                 drop: select!(".GroupMention"),

@@ -17,6 +17,7 @@ mod mybb;
 mod nodebb;
 mod page;
 mod phpbb;
+mod selector;
 mod smf;
 mod vbulletin;
 mod vbulletin5;
@@ -30,6 +31,7 @@ pub use invision::Invision;
 pub use mybb::Mybb;
 pub use nodebb::Nodebb;
 pub use phpbb::Phpbb;
+pub use selector::{Check, Matches, SelectorError, Selectors};
 pub use smf::Smf;
 pub use vbulletin::Vbulletin;
 pub use vbulletin5::Vbulletin5;
@@ -90,6 +92,30 @@ pub trait Engine: Send + Sync {
 
     /// Where the log-in form stands.
     fn login_page(&self, named: &Url) -> Url;
+}
+
+impl<E: Engine + ?Sized> Engine for &E {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+    fn recognize(&self, document: &Document) -> u8 {
+        (**self).recognize(document)
+    }
+    fn start(&self, named: &Url) -> Vec<Target> {
+        (**self).start(named)
+    }
+    fn canonical(&self, url: &Url) -> Option<Target> {
+        (**self).canonical(url)
+    }
+    fn read(&self, document: &Document, reader: &Reader) -> Reading {
+        (**self).read(document, reader)
+    }
+    fn login(&self, document: &Document, user: &str, password: &str) -> Option<Form> {
+        (**self).login(document, user, password)
+    }
+    fn login_page(&self, named: &Url) -> Url {
+        (**self).login_page(named)
+    }
 }
 
 /// A filled form.

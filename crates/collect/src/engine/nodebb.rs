@@ -4,7 +4,7 @@ use super::body::{Marks, own};
 use super::dom::{self, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 use serde_json::Value;
 use std::collections::HashMap;
 use tm_model::{QuoteTarget, Timestamp};
@@ -176,7 +176,7 @@ impl Nodebb {
             // The name of a deleted account is lost, its number is not: its posts stay those of one author.
             let name = name.or_else(|| Some(format!("former-user-{}", id(&p["user"]["oldUid"])?)));
             let withheld = p["deleted"] == 1 || p["deleted"] == true;
-            let html = Html::parse_fragment(p["content"].as_str().unwrap_or(""));
+            let html = dom::fragment(p["content"].as_str().unwrap_or(""));
             let marks = Marks {
                 quote: select!("blockquote"),
                 drop: select!("p:has(> a[href*='/post/']):has(+ blockquote), .signature, .post-signature"),

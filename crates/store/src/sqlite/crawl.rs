@@ -19,16 +19,28 @@ impl SqliteStore {
     }
 
     pub(super) async fn crawl_marks_(&self, forum: &str, prefix: &str) -> Result<Vec<(String, String)>> {
-        // No LIKE: keys hold addresses, full of its wildcards.
+        // No LIKE: keys hold addresses, full of its wildcards. No character sorts behind U+10FFFF.
         let rows = sqlx::query(
             "SELECT m.key, m.value FROM crawl_mark m JOIN forum f ON f.id = m.forum_id
-             WHERE f.name = ? AND substr(m.key, 1, length(?2)) = ?2 ORDER BY m.key",
+             WHERE f.name = ? AND m.key >= ?2 AND m.key < ?2 || char(1114111) ORDER BY m.key",
         )
         .bind(forum)
         .bind(prefix)
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|r| Ok((r.try_get(0)?, r.try_get(1)?))).collect()
+    }
+
+    pub(super) async fn crawl_sum_(&self, forum: &str, prefix: &str) -> Result<(u64, u64)> {
+        let row = sqlx::query(
+            "SELECT count(*), coalesce(sum(max(CAST(m.value AS INTEGER), 0)), 0) FROM crawl_mark m JOIN forum f ON f.id = m.forum_id
+             WHERE f.name = ? AND m.key >= ?2 AND m.key < ?2 || char(1114111)",
+        )
+        .bind(forum)
+        .bind(prefix)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((row.try_get::<i64, _>(0)?.max(0) as u64, row.try_get::<i64, _>(1)?.max(0) as u64))
     }
 
     pub(super) async fn store_crawled_(

@@ -4,6 +4,7 @@ mod analysis;
 mod crawl;
 mod import;
 mod read;
+mod source;
 
 use crate::records::*;
 use crate::{Result, Store, StoreError};
@@ -17,7 +18,8 @@ use std::time::Duration;
 use tm_model::{Mention, Post, PostRecord, Reject, Threat};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 2] = [include_str!("../schema-1.sql"), include_str!("../schema-2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("../schema-1.sql"), include_str!("../schema-2.sql"), include_str!("../schema-3.sql")];
 
 /// A store in one SQLite file.
 #[derive(Debug)]
@@ -92,6 +94,18 @@ impl Store for SqliteStore {
     }
     async fn crawl_marks(&self, forum: &str, prefix: &str) -> Result<Vec<(String, String)>> {
         self.crawl_marks_(forum, prefix).await
+    }
+    async fn crawl_sum(&self, forum: &str, prefix: &str) -> Result<(u64, u64)> {
+        self.crawl_sum_(forum, prefix).await
+    }
+    async fn record_source(&self, source: &SourceRow, page: Option<(&str, &str)>) -> Result<()> {
+        self.record_source_(source, page).await
+    }
+    async fn sources(&self) -> Result<Vec<SourceRow>> {
+        self.sources_().await
+    }
+    async fn source_page(&self, id: i64) -> Result<Option<(String, String)>> {
+        self.source_page_(id).await
     }
     async fn store_crawled(
         &self,

@@ -2,62 +2,43 @@
 
 use super::Setting;
 use crate::cli::Crawl;
+use crate::collection::{Lock, Record, Source, memory};
 use crate::output;
-use anyhow::Context;
-use async_trait::async_trait;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
-use tm_collect::crawl::{Batch, Crawler, Health, Manners, Memory, MemoryError, Plan, Report, Stored};
-use tm_collect::engine::Reader;
-use tm_model::Timestamp;
-use tm_store::Store;
+use tm_collect::crawl::{Crawler, Hand, Health, Report};
 
 /// Problems that are listed in words.
 const LISTED: usize = 10;
 
-/// One forum's part of the store.
-struct Kept {
-    store: Arc<dyn Store>,
-    forum: String,
-}
-
-fn failed(e: tm_store::StoreError) -> MemoryError {
-    MemoryError(Box::new(e))
-}
-
-#[async_trait]
-impl Memory for Kept {
-    async fn mark(&self, key: &str) -> Result<Option<String>, MemoryError> {
-        self.store.crawl_mark(&self.forum, key).await.map_err(failed)
-    }
-
-    async fn marks(&self, prefix: &str) -> Result<Vec<(String, String)>, MemoryError> {
-        self.store.crawl_marks(&self.forum, prefix).await.map_err(failed)
-    }
-
-    async fn commit(&self, batch: Batch) -> Result<Stored, MemoryError> {
-        let done = self.store.store_crawled(&self.forum, &batch.posts, &batch.marks).await.map_err(failed)?;
-        Ok(Stored { new: done.new, changed: done.changed, known: done.known })
-    }
-}
-
 pub fn run(setting: &Setting, options: &Crawl) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!((0.0..=3600.0).contains(&options.delay), "--delay must be 0 to 3600 seconds");
-    let plan = plan(options)?;
-    let manners = Manners {
-        delay: Duration::from_secs_f64(options.delay),
-        robots: !options.ignore_robots,
-        proxy: options.proxy.clone(),
-        private: options.allow_private,
-        agent: options.user_agent.clone().unwrap_or_else(|| Manners::default().agent),
-        ..Manners::default()
-    };
+    let source = source(options);
+    let (manners, mut plan) = (source.manners()?, source.plan(Hand::default())?);
+    plan.again = options.again;
+    plan.dry = options.dry_run;
+    let hand = plan.hand.clone();
     setting.runtime()?.block_on(async {
-        let crawler = Crawler::find(&options.url, manners, plan).await?;
-        let forum = options.forum.clone().unwrap_or_else(|| crawler.found.forum.clone());
+        let folder = setting.crawl_folder();
+        let Some(_lock) = Lock::take(&folder, &source.url)? else {
+            anyhow::bail!(
+                "another crawl of {} runs on this store",
+                source.url.host_str().unwrap_or("this host")
+            );
+        };
+        let store = setting.open_store().await?;
+        let mut record = Record::new(store.clone(), folder, &source.url, source.name.as_deref());
+        let crawler = match Crawler::find(&source.url, manners, plan).await {
+            Ok(crawler) => crawler,
+            Err(e) => {
+                if let Some(page) = record.failed(&e).await? {
+                    output::note(format!("the page is kept in {}", page.display()));
+                }
+                return Err(e.into());
+            }
+        };
+        let forum = source.name.clone().unwrap_or_else(|| crawler.found.forum.clone());
         if !setting.global.quiet {
             let member = crawler
                 .found
@@ -66,118 +47,63 @@ pub fn run(setting: &Setting, options: &Crawl) -> anyhow::Result<ExitCode> {
                 .map_or_else(|| "as a guest".to_owned(), |m| format!("as {m}"));
             output::note(format!("{forum}: {} forum, {member}", crawler.found.engine));
         }
-        let store = setting.open_store().await?;
-        let memory = Arc::new(Kept { store, forum: forum.clone() });
+        if !options.dry_run {
+            record.begins(&crawler.found, &forum, source.name.is_some()).await?;
+        }
         let bar = bar(setting.global.quiet);
         let started = std::time::Instant::now();
-        let report = crawler
-            .run(&forum, memory, |r| {
-                bar.set_message(format!(
-                    "{} posts, {} threads, {} requests",
-                    r.new + r.known + r.changed,
-                    r.threads,
-                    r.requests
-                ));
-                bar.tick();
-            })
-            .await?;
-        bar.finish_and_clear();
-        let kept = keep(setting, &report)?;
-        print(options, &report, started.elapsed(), kept.as_deref())?;
-        let whole = report.health == Health::Good && report.problem_count == 0 && report.short.is_empty();
-        Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
-    })
-}
-
-fn plan(options: &Crawl) -> anyhow::Result<Plan> {
-    let login = match &options.login {
-        None => None,
-        Some(user) => {
-            let password = match &options.password_file {
-                Some(path) => std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read the password from {}", path.display()))?
-                    .trim_end_matches(['\r', '\n'])
-                    .to_owned(),
-                None => std::env::var("THREATMINER_PASSWORD").context(
-                    "--login needs a password: set THREATMINER_PASSWORD or give --password-file FILE",
-                )?,
-            };
-            Some((user.clone(), password))
-        }
-    };
-    let cookies = match &options.cookies {
-        None => Vec::new(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read cookies {}", path.display()))?;
-            let host = options.url.host_str().unwrap_or("");
-            let all = cookies(&text, host);
-            anyhow::ensure!(
-                !all.is_empty(),
-                "{}: no cookie for {host} (Netscape format, seven columns)",
-                path.display()
-            );
-            all
-        }
-    };
-    let since = options
-        .since
-        .as_deref()
-        .map(|s| Timestamp::parse(s).with_context(|| format!("--since {s:?} is no date such as 2026-01-31")))
-        .transpose()?;
-    Ok(Plan {
-        engine: options.engine.clone(),
-        login,
-        cookies,
-        reader: Reader {
-            offset: options.zone.as_deref().map(zone).transpose()?,
-            day_first: options.day_first.then_some(true),
-        },
-        parallel: options.parallel,
-        boards: options.board.clone(),
-        since,
-        most_requests: options.max_requests,
-        most_posts: options.max_posts,
-        most_time: options.max_minutes.map(|m| Duration::from_secs_f64(m.max(0.0) * 60.0)),
-        again: options.again,
-        dry: options.dry_run,
-        deepest: 0,
-    })
-}
-
-/// `+3`, `-05:30`, `+0800`: seconds from UTC.
-fn zone(text: &str) -> anyhow::Result<i32> {
-    let wrong = || format!("--zone {text:?} is no offset such as +3 or -05:30");
-    let (sign, rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.trim_start_matches('+')),
-    };
-    let (hours, minutes) = match rest.split_once(':') {
-        Some(parts) => parts,
-        None if rest.len() == 4 && rest.is_ascii() => rest.split_at(2),
-        None => (rest, "0"),
-    };
-    let (hours, minutes): (i32, i32) =
-        (hours.parse().with_context(wrong)?, minutes.parse().with_context(wrong)?);
-    anyhow::ensure!((0..=14).contains(&hours) && (0..60).contains(&minutes), wrong());
-    Ok(sign * (hours * 3600 + minutes * 60))
-}
-
-/// Names and values of the cookies of a host, from a file in the Netscape format.
-fn cookies(text: &str, host: &str) -> Vec<(String, String)> {
-    text.lines()
-        .filter_map(|line| {
-            let line = line.strip_prefix("#HttpOnly_").unwrap_or(line);
-            if line.starts_with('#') {
-                return None;
+        let crawl = crawler.run(&forum, memory(store, &forum), |r| {
+            bar.set_message(format!(
+                "{} posts, {} threads, {} requests",
+                r.new + r.known + r.changed,
+                r.threads,
+                r.requests
+            ));
+            bar.tick();
+        });
+        tokio::pin!(crawl);
+        let report = tokio::select! {
+            report = &mut crawl => report?,
+            // What is stored is whole: an interrupt ends the crawl with its report.
+            () = super::serve::stop() => {
+                hand.stop();
+                crawl.await?
             }
-            let mut columns = line.split('\t');
-            let domain = columns.next()?.trim_start_matches('.');
-            let (name, value) = (columns.nth(4)?, columns.next()?);
-            let ours = host == domain || host.ends_with(&format!(".{domain}"));
-            ours.then(|| (name.to_owned(), value.trim_end().to_owned()))
-        })
-        .collect()
+        };
+        bar.finish_and_clear();
+        let kept = if options.dry_run { None } else { record.ends(&report).await? };
+        print(options, &report, started.elapsed(), kept.map(|k| k.display().to_string()).as_deref())?;
+        Ok(if report.whole() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    })
+}
+
+/// The options as a source of the configuration.
+fn source(o: &Crawl) -> Source {
+    Source {
+        url: o.url.clone(),
+        name: o.forum.clone(),
+        schedule: None,
+        engine: o.engine.clone(),
+        selectors: o.selectors.clone(),
+        login: o.login.clone(),
+        password_file: o.password_file.clone(),
+        password_env: None,
+        cookies: o.cookies.clone(),
+        as_guest: o.as_guest,
+        proxy: o.proxy.clone(),
+        delay: o.delay,
+        parallel: o.parallel,
+        boards: o.board.clone(),
+        since: o.since.clone(),
+        max_requests: o.max_requests,
+        max_posts: o.max_posts,
+        max_minutes: o.max_minutes,
+        zone: o.zone.clone(),
+        day_first: o.day_first,
+        ignore_robots: o.ignore_robots,
+        allow_private: o.allow_private,
+        user_agent: o.user_agent.clone(),
+    }
 }
 
 fn bar(quiet: bool) -> ProgressBar {
@@ -189,23 +115,6 @@ fn bar(quiet: bool) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-/// Keeps the page that made the state bad beside the store, to look at.
-fn keep(setting: &Setting, report: &Report) -> anyhow::Result<Option<String>> {
-    let Some((url, body)) = &report.kept else { return Ok(None) };
-    let mut folder = setting.store_path().into_os_string();
-    folder.push(".pages");
-    let folder = std::path::PathBuf::from(folder);
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let name: String =
-        report.forum.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).take(60).collect();
-    let path = folder.join(format!("{name}.html"));
-    // Looked at as text or in a browser: what it says where it came from stands in a comment.
-    let note = url.as_str().replace("--", "%2D%2D");
-    std::fs::write(&path, format!("<!-- {note} -->\n{body}"))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Some(path.display().to_string()))
 }
 
 fn print(options: &Crawl, report: &Report, took: Duration, kept: Option<&str>) -> anyhow::Result<()> {
@@ -248,14 +157,28 @@ fn print(options: &Crawl, report: &Report, took: Duration, kept: Option<&str>) -
         writeln!(out, "{} boards or threads are listed but do not exist", report.missing)?;
     }
     if report.limited {
-        writeln!(out, "ended by a limit; the next crawl goes on from here")?;
+        writeln!(out, "ended early; the next crawl goes on from here")?;
     }
     out.flush()?;
     for (title, got, counted) in report.short.iter().take(LISTED) {
         output::note(format!("{title}: {got} posts read, {counted} counted by the forum"));
     }
-    if report.short.len() > LISTED {
-        output::note(format!("and {} more threads that fall short", report.short.len() - LISTED));
+    if report.short_count > LISTED as u64 {
+        output::note(format!("and {} more threads that fall short", report.short_count - LISTED as u64));
+    }
+    for b in report.boards_short.iter().take(LISTED) {
+        let of = |got: u64, counted: Option<u64>| {
+            counted.map_or_else(|| got.to_string(), |c| format!("{got} of {c}"))
+        };
+        output::note(format!(
+            "board {}: {} threads and {} posts that the forum counts were read",
+            b.board,
+            of(b.threads, b.threads_counted),
+            of(b.posts, b.posts_counted)
+        ));
+    }
+    if report.boards_short.len() > LISTED {
+        output::note(format!("and {} more boards that fall short", report.boards_short.len() - LISTED));
     }
     for p in report.problems.iter().take(LISTED) {
         output::note(p);
@@ -268,31 +191,4 @@ fn print(options: &Crawl, report: &Report, took: Duration, kept: Option<&str>) -
         output::note(format!("state of the forum: {}{page}", serde_json::to_string(&report.health)?));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn zones() {
-        for (text, expect) in [("+3", 10800), ("8", 28800), ("-05:30", -19800), ("+0800", 28800)] {
-            assert_eq!(zone(text).unwrap(), expect, "{text}");
-        }
-        for text in ["", "east", "+25", "+3:99"] {
-            assert!(zone(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn cookies_of_the_host_only() {
-        let text = "# Netscape HTTP Cookie File\n\
-            .forum.example\tTRUE\t/\tFALSE\t0\tsid\tabc\n\
-            #HttpOnly_www.forum.example\tFALSE\t/\tTRUE\t0\tkey\tx=y\n\
-            other.example\tFALSE\t/\tFALSE\t0\tno\tno\n";
-        assert_eq!(
-            cookies(text, "www.forum.example"),
-            [("sid".to_owned(), "abc".to_owned()), ("key".to_owned(), "x=y".to_owned())]
-        );
-    }
 }

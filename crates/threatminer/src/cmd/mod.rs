@@ -1,6 +1,7 @@
 //! One file a subcommand, and what they share.
 
 mod analyze;
+mod collect;
 mod crawl;
 mod demo;
 mod doctor;
@@ -14,9 +15,10 @@ mod rank;
 mod report;
 mod rules;
 mod serve;
+mod sources;
 mod train;
 
-use crate::cli::{Arguments, Command, Global, ModelCommand, RulesCommand};
+use crate::cli::{Arguments, CollectCommand, Command, Global, ModelCommand, RulesCommand};
 use crate::config::Config;
 use anyhow::Context;
 use std::path::PathBuf;
@@ -47,6 +49,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(a) => demo::run(&s, &a),
         Command::Import(a) => import::run(&s, &a),
         Command::Crawl(a) => crawl::run(&s, &a),
+        Command::Sources(a) => sources::run(&s, &a),
+        Command::Collect(CollectCommand::Check(a)) => collect::check(&s, &a),
         Command::Analyze(a) => analyze::run(&s, &a),
         Command::Serve(a) => serve::run(&s, &a),
         Command::Entities(a) => extract::entities(&s, &a),
@@ -101,6 +105,13 @@ impl Setting {
     pub fn index_folder(&self) -> PathBuf {
         let mut name = self.store_path().into_os_string();
         name.push(".search");
+        name.into()
+    }
+
+    /// Folder of what crawls leave beside the store: kept pages, locks.
+    pub fn crawl_folder(&self) -> PathBuf {
+        let mut name = self.store_path().into_os_string();
+        name.push(".pages");
         name.into()
     }
 

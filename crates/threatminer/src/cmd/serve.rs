@@ -1,7 +1,8 @@
-//! `serve`: web page and API, with analysis of what is imported meanwhile.
+//! `serve`: web page and API; collects from the sources of the configuration, analyses what arrives.
 
 use super::{Setting, analyze};
 use crate::cli::Serve;
+use crate::collection::collector;
 use crate::output;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -14,7 +15,14 @@ use tm_store::Store;
 /// How often the store is asked for new posts.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// How long crawls may take to end when the program is asked to.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 pub fn run(setting: &Setting, options: &Serve) -> anyhow::Result<ExitCode> {
+    // A source that cannot work is told now, not at its first turn.
+    for source in &setting.config.sources {
+        source.check()?;
+    }
     setting.runtime()?.block_on(async {
         let store = setting.open_store().await?;
         let analyzer = Arc::new(setting.analyzer()?);
@@ -37,6 +45,7 @@ pub async fn serve(
         global: crate::cli::Global { quiet: true, ..setting.global.clone() },
         config: setting.config.clone(),
     };
+    let for_sources = Arc::clone(&store);
     let work = async move {
         loop {
             tokio::time::sleep(PAUSE).await;
@@ -54,17 +63,28 @@ pub async fn serve(
         }
     };
     let worker = tokio::spawn(work);
+    let (halt, halted) = tokio::sync::watch::channel(false);
+    let sources = setting.config.sources.clone();
+    if !sources.is_empty() {
+        output::note(format!("collecting from {} sources", sources.len()));
+    }
+    let collector = tokio::spawn(collector::collect(for_sources, setting.crawl_folder(), sources, halted));
     let ready = |address: SocketAddr| {
         output::note(format!("serving on http://{address} (stop with Ctrl-C)"));
     };
     let result = tm_server::serve(address, state, ready, stop()).await;
     worker.abort();
+    // Crawls end with the batch that they are at and write how far they are.
+    let _ = halt.send(true);
+    if tokio::time::timeout(PATIENCE, collector).await.is_err() {
+        tracing::warn!("collection did not end in time; it goes on at the next start");
+    }
     result?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Resolves on Ctrl-C or a polite kill.
-async fn stop() {
+pub async fn stop() {
     let interrupt = tokio::signal::ctrl_c();
     match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} },
