@@ -136,6 +136,15 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                     }
                     "a" => {
                         if let Some((from, url)) = open.take() {
+                            let label = out.text.get(from..).unwrap_or("").trim();
+                            if picture(label) {
+                                let lead = out.text.len() - out.text[from..].trim_start().len();
+                                out.text.truncate(lead);
+                                continue;
+                            }
+                            if bare(element, label) {
+                                continue;
+                            }
                             out.unshorten(from, url.as_str());
                             let known = own.links.iter().any(|l| l == url.as_str());
                             if matches!(url.scheme(), "http" | "https" | "ftp" | "magnet")
@@ -154,6 +163,16 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
     }
     own.text = crate::strip_controls(out.text.trim()).into_owned();
     own
+}
+
+/// MyBB writes `[Image: address]` for members who do not want to see pictures.
+fn picture(label: &str) -> bool {
+    label.strip_prefix("[Image: ").is_some_and(|rest| rest.ends_with(']') && rest.contains("://"))
+}
+
+/// A name of a host in the author's words, of which SMF made a link without a scheme: the author gave none.
+fn bare(link: &scraper::node::Element, label: &str) -> bool {
+    link.attr("href").and_then(|h| h.strip_prefix("//")).is_some_and(|h| h.trim_end_matches('/') == label)
 }
 
 /// SMF writes a block of code as `code` alone.
@@ -289,6 +308,7 @@ mod tests {
             "see <a href='http://a.example/long/path/file.html'>http://a.example/lo ... le.html</a>",
             "see http://a.example/long/path/file.html",
         );
+        check("a <a href='http://a.example/x.png'>[Image: http://a.example/x.png]</a> b", "a b");
         check("<img class='smilies' alt=':)'> <img alt='photo.png'>ok<script>alert(1)</script>", ":) ok");
         check(
             "<a data-cfemail='422e2b2c2702263027232f6c27232f322e27'>[email protected]</a>",

@@ -211,7 +211,7 @@ impl Engine for Discuz {
                 drop: select!(
                     "i.pstatus, .blockcode > em, .locked, .attach_nopermission, .jammer, [style*='display:none'], [style*='display: none'], .sign"
                 ),
-                mention: select!("a[href*='mod=space'][target='_blank'].mention, a[onmouseover*='atuser']"),
+                mention: select!("a[href*='mod=space'][href*='uid='], a[href*='space-uid-']"),
                 target: &quote,
             };
             reading.posts.push(

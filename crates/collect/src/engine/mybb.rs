@@ -114,14 +114,14 @@ impl Engine for Mybb {
                 let Some((a, to)) = links.next() else { continue };
                 reading.boards.push(BoardLink {
                     target: to,
-                    title: dom::line(a),
+                    title: named(dom::line(a)),
                     threads,
                     posts,
                     state: format!("{threads:?} {posts:?} {}", last.map(last_post).unwrap_or_default()),
                     elsewhere: icon.value().attr("class").is_some_and(|c| c.contains("offlink")),
                 });
                 for (a, to) in links.filter(|(_, t)| t.kind == Kind::Board) {
-                    let title = dom::line(a);
+                    let title = named(dom::line(a));
                     reading.boards.push(BoardLink {
                         target: to,
                         title,
@@ -152,9 +152,14 @@ impl Engine for Mybb {
         page::once(&mut reading.boards, |b| &b.target);
         page::once(&mut reading.threads, |t| &t.target);
         let (path, parent) = page::crumbs(root, select!(".navigation a:not([class])"), base, target);
+        let path: Vec<String> = path.into_iter().map(named).collect();
         (reading.next, reading.pages) =
             page::pager(root, select!(".pagination a"), base, here.as_ref(), target);
-        let title = active.filter(|_| here.as_ref().is_some_and(|t| t.kind != Kind::Index));
+        let title = active.and_then(|title| match here.as_ref()?.kind {
+            Kind::Index => None,
+            Kind::Board => Some(named(title)),
+            Kind::Thread => Some(title),
+        });
         let around = Around {
             forum: reading.forum.clone(),
             board: path.last().cloned(),
@@ -194,6 +199,7 @@ impl Engine for Mybb {
                 .join(&around),
             );
         }
+        page::mentioned(&mut reading.posts);
         if let Some(t) = here.filter(|t| t.kind != Kind::Index) {
             let bare = reading.posts.is_empty()
                 && reading.threads.is_empty()
@@ -224,6 +230,11 @@ impl Engine for Mybb {
     fn login_page(&self, named: &Url) -> Url {
         dom::sibling(named, "member.php", "action=login").unwrap_or_else(|| named.clone())
     }
+}
+
+/// A board's title: administrators may write markup there, and pages escape what is escaped already.
+fn named(shown: String) -> String {
+    if shown.contains('&') { crate::decode_entities(&shown).into_owned() } else { shown }
 }
 
 /// The last post of a row: where it is and when it was made.

@@ -266,6 +266,7 @@ impl Engine for Phpbb {
                 .join(&around),
             );
         }
+        page::mentioned(&mut reading.posts);
         if let Some(t) = here.filter(|t| t.kind != Kind::Index) {
             reading.head = Some(Head {
                 id: t.id.clone(),

@@ -134,7 +134,8 @@ impl Engine for Smf {
             let stats = dom::first(row, select!(".board_stats, .stats")).map(dom::line).unwrap_or_default();
             let mut numbers = numbers(&stats);
             let (posts, threads) = (numbers.next(), numbers.next());
-            let last = dom::first(row, select!(".lastpost")).map(message).unwrap_or_default();
+            let last =
+                dom::first(row, select!(".lastpost")).map(|l| last_post(l, &clock)).unwrap_or_default();
             let redirect =
                 dom::first(row, select!("a.board_redirect")).is_some() || url.host() != base.host();
             let to = target(&url).or_else(|| {
@@ -281,6 +282,26 @@ impl Engine for Smf {
     fn login_page(&self, named: &Url) -> Url {
         dom::sibling(named, "index.php", "action=login").unwrap_or_else(|| named.clone())
     }
+}
+
+/// The last post of a board: its topic and its time. The link itself leads a member to what is unread, and so differs
+/// with what that member has read.
+fn last_post(cell: ElementRef<'_>, clock: &Clock) -> String {
+    let topic = cell
+        .select(select!("a[href*='topic=']"))
+        .find_map(|a| a.value().attr("href")?.split_once("topic=").and_then(|p| dom::leading_number(p.1)))
+        .unwrap_or_default();
+    let mut shown = String::new();
+    for node in cell.descendants().skip(1) {
+        let Some(text) = node.value().as_text() else { continue };
+        let inside = node.ancestors().take_while(|n| n.id() != cell.id()).filter_map(ElementRef::wrap);
+        if !inside.into_iter().any(|e| e.value().name() == "a") {
+            shown.push_str(text);
+            shown.push(' ');
+        }
+    }
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    parse(&shown, clock).map_or(format!("{topic} {shown}"), |at| format!("{topic} {}", at.0))
 }
 
 /// Numbers of a text in their order, with separators of thousands.
