@@ -39,6 +39,8 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
     // Where the words of the link that is open began, and its address.
     let mut open: Option<(usize, Url)> = None;
     let mut verbatim = 0usize;
+    // The bracket behind a picture that was taken out comes next.
+    let mut unbracket = false;
     for edge in body.traverse() {
         match edge {
             Edge::Open(node) => {
@@ -47,11 +49,10 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                 }
                 match node.value() {
                     Node::Text(text) => {
-                        if verbatim > 0 {
-                            out.verbatim(text)
-                        } else {
-                            out.flow(text)
-                        }
+                        let text: &str = text;
+                        let text =
+                            text.strip_prefix(']').filter(|_| std::mem::take(&mut unbracket)).unwrap_or(text);
+                        if verbatim > 0 { out.verbatim(text) } else { out.flow(text) }
                     }
                     Node::Element(element) => {
                         let Some(here) = ElementRef::wrap(node) else { continue };
@@ -136,12 +137,15 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                     }
                     "a" => {
                         if let Some((from, url)) = open.take() {
-                            let label = out.text.get(from..).unwrap_or("").trim();
-                            if picture(label) {
-                                let lead = out.text.len() - out.text[from..].trim_start().len();
-                                out.text.truncate(lead);
+                            let behind = node.next_sibling().and_then(|n| n.value().as_text());
+                            if behind.is_some_and(|b| b.starts_with(']'))
+                                && let Some(start) = picture(&out.text, from)
+                            {
+                                out.text.truncate(start);
+                                unbracket = true;
                                 continue;
                             }
+                            let label = out.text.get(from..).unwrap_or("").trim();
                             if bare(element, label) {
                                 continue;
                             }
@@ -162,17 +166,46 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
         }
     }
     own.text = crate::strip_controls(out.text.trim()).into_owned();
+    bare_links(&own.text, &mut own.links);
     own
 }
 
-/// MyBB writes `[Image: address]` for members who do not want to see pictures.
-fn picture(label: &str) -> bool {
-    label.strip_prefix("[Image: ").is_some_and(|rest| rest.ends_with(']') && rest.contains("://"))
+/// Where `[Image: ` (in any language) begins before a link of bare address: MyBB writes that, and `]` behind it, for
+/// members who do not want to see pictures.
+fn picture(text: &str, link: usize) -> Option<usize> {
+    let start = text.get(..link)?.rfind('[')?;
+    let word = text[start + 1..link].trim_end().strip_suffix(':')?;
+    let bare = text[link..].trim_start().starts_with("http");
+    (bare && !word.is_empty() && word.chars().all(char::is_alphabetic)).then_some(start)
 }
 
 /// A name of a host in the author's words, of which SMF made a link without a scheme: the author gave none.
 fn bare(link: &scraper::node::Element, label: &str) -> bool {
     link.attr("href").and_then(|h| h.strip_prefix("//")).is_some_and(|h| h.trim_end_matches('/') == label)
+}
+
+/// Addresses that the author wrote and the engine did not make a link of.
+fn bare_links(text: &str, links: &mut Vec<String>) {
+    let scheme = |text: &str| {
+        text.find("http").filter(|at| {
+            let rest = text[at + 4..].strip_prefix('s').unwrap_or(&text[at + 4..]);
+            rest.starts_with("://")
+        })
+    };
+    for word in text
+        .split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '“' | '”' | '，' | '。' | '、'))
+    {
+        let Some(from) = scheme(word) else { continue };
+        // Punctuation of the sentence, and brackets that were opened before the address.
+        let word = word[from..]
+            .trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', ')', ']', '}', '）', '》', '；', '：']);
+        let Ok(url) = Url::parse(word) else { continue };
+        let known =
+            links.iter().any(|l| l == url.as_str() || l.trim_end_matches('/') == word || l.starts_with(word));
+        if url.host_str().is_some_and(|h| h.contains('.')) && !known && links.len() < MOST {
+            links.push(url.into());
+        }
+    }
 }
 
 /// SMF writes a block of code as `code` alone.
@@ -308,7 +341,8 @@ mod tests {
             "see <a href='http://a.example/long/path/file.html'>http://a.example/lo ... le.html</a>",
             "see http://a.example/long/path/file.html",
         );
-        check("a <a href='http://a.example/x.png'>[Image: http://a.example/x.png]</a> b", "a b");
+        check("a [Image: <a href='http://a.example/x.png'>http://a.example/x.png</a>] b", "a b");
+        check("[Проект: <a href='http://a.example/'>the site</a>] b", "[Проект: the site] b");
         check("<img class='smilies' alt=':)'> <img alt='photo.png'>ok<script>alert(1)</script>", ":) ok");
         check(
             "<a data-cfemail='422e2b2c2702263027232f6c27232f322e27'>[email protected]</a>",

@@ -215,14 +215,13 @@ pub(super) fn crumbs(
     let mut path: Vec<String> = Vec::new();
     let mut last: Option<String> = None;
     for a in root.select(links) {
-        let Some(to) =
-            dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board && t.page == 1)
-        else {
+        let Some(to) = dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board) else {
             continue;
         };
-        // Page lists may stand between the crumbs.
-        if last.as_ref() != Some(&to.id) {
-            path.push(dom::line(a));
+        // Page lists may stand between the crumbs; a crumb may lead to the page of the board that the thread is on.
+        let title = dom::line(a);
+        if last.as_ref() != Some(&to.id) && (to.page == 1 || !title.chars().all(|c| c.is_ascii_digit())) {
+            path.push(title);
             last = Some(to.id);
         }
     }
