@@ -141,12 +141,14 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                             if behind.is_some_and(|b| b.starts_with(']'))
                                 && let Some(start) = picture(&out.text, from)
                             {
-                                out.text.truncate(start);
+                                let kept = out.text[..start].trim_end_matches(' ').len();
+                                out.blank |= kept < start;
+                                out.text.truncate(kept);
                                 unbracket = true;
                                 continue;
                             }
                             let label = out.text.get(from..).unwrap_or("").trim();
-                            if bare(element, label) {
+                            if bare(&url, label) {
                                 continue;
                             }
                             out.unshorten(from, url.as_str());
@@ -179,9 +181,12 @@ fn picture(text: &str, link: usize) -> Option<usize> {
     (bare && !word.is_empty() && word.chars().all(char::is_alphabetic)).then_some(start)
 }
 
-/// A name of a host in the author's words, of which SMF made a link without a scheme: the author gave none.
-fn bare(link: &scraper::node::Element, label: &str) -> bool {
-    link.attr("href").and_then(|h| h.strip_prefix("//")).is_some_and(|h| h.trim_end_matches('/') == label)
+/// A name of a host in the author's words, of which the engine (SMF, NodeBB) made a link: all that it says stands in
+/// the text, and engines glue words without blanks before it to the name.
+fn bare(link: &Url, label: &str) -> bool {
+    let root = link.path() == "/" && link.query().is_none() && link.fragment().is_none();
+    root && !label.contains([':', '/', '@'])
+        && Url::parse(&format!("{}://{label}/", link.scheme())).is_ok_and(|named| named == *link)
 }
 
 /// Addresses that the author wrote and the engine did not make a link of.
@@ -343,10 +348,37 @@ mod tests {
         );
         check("a [Image: <a href='http://a.example/x.png'>http://a.example/x.png</a>] b", "a b");
         check("[Проект: <a href='http://a.example/'>the site</a>] b", "[Проект: the site] b");
+        check("at <a href='//c2.a.example'>c2.a.example</a> now", "at c2.a.example now");
         check("<img class='smilies' alt=':)'> <img alt='photo.png'>ok<script>alert(1)</script>", ":) ok");
         check(
             "<a data-cfemail='422e2b2c2702263027232f6c27232f322e27'>[email protected]</a>",
             "line@dream.eample",
+        );
+    }
+
+    #[test]
+    fn links_are_those_of_the_author() {
+        let page = dom::page(
+            "<body>C2 <a href='//c2.a.example'>c2.a.example</a> 在<a href='http://在c2.b.example'>在c2.b.example</a>
+            <a href='http://c.example/'>here</a> (https://d.example/x?y=1). <a href='http://e.example/f/g.html'>http://e.example/f/g.html</a>
+            https://e.example, http:// https://nohost",
+        );
+        let marks = Marks {
+            quote: select!("blockquote"),
+            drop: select!(".signature"),
+            mention: select!("a.mention"),
+            target: &|_, _| QuoteTarget { post: None, author: None },
+        };
+        let body = dom::first(page.root_element(), select!("body")).unwrap();
+        let own = own(&Url::parse("http://forum.example/").unwrap(), body, &marks);
+        assert_eq!(
+            own.links,
+            [
+                "http://c.example/",
+                "http://e.example/f/g.html",
+                "https://d.example/x?y=1",
+                "https://e.example/"
+            ]
         );
     }
 
