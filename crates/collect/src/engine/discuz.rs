@@ -101,8 +101,8 @@ impl Engine for Discuz {
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
         let root = html.root_element();
-        let base = &document.url;
-        let here = target(base);
+        let base = &page::base(&html, &document.url);
+        let here = target(&document.url);
         let footer = page::words(&html, select!("#ft")).unwrap_or_default();
         let zone = dom::offset(&footer).unwrap_or(CHINA);
         let clock = Clock {

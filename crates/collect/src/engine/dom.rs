@@ -25,7 +25,13 @@ pub(super) fn first<'a>(inside: ElementRef<'a>, selector: &Selector) -> Option<E
 pub(super) fn line(element: ElementRef<'_>) -> String {
     let mut out = String::new();
     let mut blank = false;
-    for c in element.text().flat_map(str::chars) {
+    // Scripts between words (vBulletin 3 has one behind each name) are no words.
+    let words = element.descendants().filter_map(|node| {
+        let inside = |name| matches!(name, "script" | "style" | "template");
+        let parent = node.parent().and_then(|p| p.value().as_element().map(|e| inside(e.name())));
+        node.value().as_text().filter(|_| parent != Some(true))
+    });
+    for c in words.flat_map(|text| text.chars()) {
         if c.is_whitespace() {
             blank = !out.is_empty();
         } else {

@@ -138,6 +138,16 @@ pub(super) fn form_with<'a>(page: &'a Html, user: &str, password: &str) -> Optio
     })
 }
 
+/// What the addresses of a page stand against: XenForo 1, vBulletin 4 and 5 and Discuz! name it. Another host's is not
+/// believed.
+pub(super) fn base(page: &Html, url: &Url) -> Url {
+    page.select(select!("base[href]"))
+        .next()
+        .and_then(|b| url.join(b.value().attr("href")?.trim()).ok())
+        .filter(|b| b.host() == url.host())
+        .unwrap_or_else(|| url.clone())
+}
+
 /// The words of the first match on a page.
 pub(super) fn words(page: &Html, selector: &Selector) -> Option<String> {
     page.select(selector).find_map(dom::words)

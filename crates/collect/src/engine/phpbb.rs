@@ -227,10 +227,13 @@ impl Engine for Phpbb {
                 reading.problems.push(format!("post {id}: no text found"));
                 continue;
             };
-            let name =
-                dom::first(post, select!("p.author .username, p.author .username-coloured")).or_else(|| {
+            let name = dom::first(post, select!("p.author .username, p.author .username-coloured"))
+                .or_else(|| {
                     dom::first(post, select!(".postprofile .username, .postprofile .username-coloured"))
-                });
+                })
+                // Version 3.0 gives names no class.
+                .or_else(|| dom::first(post, select!("p.author strong a")))
+                .or_else(|| dom::first(post, select!("p.author strong")));
             let (time, shown) =
                 dom::first(post, select!("p.author")).map_or((None, String::new()), |a| moment(a, &clock));
             let edited = dom::first(post, select!(".notice")).and_then(|n| {

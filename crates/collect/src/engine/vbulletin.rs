@@ -243,13 +243,7 @@ impl Engine for Vbulletin {
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
         let root = html.root_element();
-        // Version 4 names its addresses against a base.
-        let based = root
-            .select(select!("base[href]"))
-            .next()
-            .and_then(|b| document.url.join(b.value().attr("href")?).ok())
-            .filter(|b| b.host() == document.url.host());
-        let base = based.as_ref().unwrap_or(&document.url);
+        let base = &page::base(&html, &document.url);
         let zone = root
             .select(select!("div.smallfont[align='center'], #footer_time, .footer_time, .below_body"))
             .find_map(|e| dom::offset(&dom::line(e)));
