@@ -152,3 +152,14 @@ pub(super) fn offset(text: &str) -> Option<i32> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_no_words() {
+        let html = page("<p>low\n level <script>menu('x')</script><style>p{}</style> <b>!</b></p>");
+        assert_eq!(line(first(html.root_element(), select!("p")).unwrap()), "low level !");
+    }
+}

@@ -242,3 +242,44 @@ fn last_post(cell: ElementRef<'_>) -> String {
     let thread = dom::first(cell, select!("a[href]")).and_then(|a| a.value().attr("href")).unwrap_or("");
     format!("{thread} {}", dom::dated(cell))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tm_model::Timestamp;
+
+    fn read(address: &str, body: &str) -> Reading {
+        Mybb.read(
+            &Document {
+                url: Url::parse(address).unwrap(),
+                status: 200,
+                headers: Vec::new(),
+                body: body.to_owned(),
+                fetched: Timestamp(1_795_450_020),
+            },
+            &Reader::default(),
+        )
+    }
+
+    /// The way back leads to the page of the board that the thread is on, whose title is escaped twice; a post that is
+    /// kept back has no time, and that is no problem.
+    #[test]
+    fn thread_of_a_later_page_of_its_board() {
+        let r = read(
+            "http://f.example/showthread.php?tid=5",
+            r#"<div class="navigation"><a href="index.php">Night Row</a> › <a href="forumdisplay.php?fid=2">Trade</a> ›
+            <a href="forumdisplay.php?fid=4&amp;page=2">Loaders &amp;amp; Crypters</a> <span class="active">Fresh build</span></div>
+            <div class="post" id="post_7"><div class="author_information"><span class="largetext"><a href="member.php">vega</a></span></div>
+            <span class="post_date">11-22-2026, 03:04 PM</span><div class="post_body" id="pid_7">@nix ask @vega
+            [Image: <a href="http://i.example/a.png">http://i.example/a.png</a>]</div></div>
+            <div class="post" id="post_8"><div class="author_information"><span class="largetext">nix</span></div></div>"#,
+        );
+        let p = &r.posts[0].record;
+        assert_eq!(
+            (p.board.as_deref(), p.title.as_deref(), p.text.as_str()),
+            (Some("Loaders & Crypters"), Some("Fresh build"), "@nix ask @vega")
+        );
+        assert_eq!((p.mentions.len(), p.links.len()), (2, 0));
+        assert!(r.posts[1].withheld && r.posts[1].unread_time.is_none() && r.posts[1].unregistered);
+    }
+}

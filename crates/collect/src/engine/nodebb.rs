@@ -376,3 +376,34 @@ impl Engine for Nodebb {
         page
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A topic as browsers get it; the deleted post keeps its place, the deleted account has no name.
+    #[test]
+    fn topic_of_a_saved_page() {
+        let body = r##"<html><head><meta property="og:site_name" content="Node Row"><link rel="next" href="http://f.example/topic/27?page=2"></head><body>
+            <ol class="breadcrumb"><li><a href="/category/4/trade"><span>Trade</span></a></li></ol><h1><span component="topic/title">Fresh build</span></h1>
+            <ul component="topic" data-tid="27"><li component="post" data-pid="7" data-uid="3" data-timestamp="1719428458000" data-username="Low Level" data-userslug="low-level">
+            <div component="post/content"><p><a class="plugin-mentions-a" href="/user/low-level">@low-level</a> said in <a href="/post/6">t</a>:</p><blockquote>x</blockquote><p>escrow only</p></div>
+            <span component="post/editor" data-editor="low-level"><span class="timeago" title="2024-06-26T20:00:00.000Z"></span></span><div component="post/signature">sig</div></li>
+            <li component="post" class="deleted" data-pid="8" data-uid="0" data-timestamp="1719428459000" data-username="[[global:former-user]]"><div component="post/content"></div></li></ul></body></html>"##;
+        let document = Document {
+            url: Url::parse("http://f.example/topic/27/fresh-build").unwrap(),
+            status: 200,
+            headers: Vec::new(),
+            body: body.to_owned(),
+            fetched: Timestamp(1_795_450_020),
+        };
+        let r = Nodebb.read(&document, &Reader::default());
+        let p = &r.posts[0].record;
+        assert_eq!((p.author.as_deref(), p.text.as_str()), (Some("Low Level"), "escrow only"));
+        assert_eq!(p.quotes, [QuoteTarget { post: Some("6".into()), author: Some("Low Level".into()) }]);
+        assert_eq!((p.board.as_deref(), p.title.as_deref()), (Some("Trade"), Some("Fresh build")));
+        assert_eq!((p.time.map(|t| t.0), p.edited.map(|t| t.0)), (Some(1_719_428_458), Some(1_719_432_000)));
+        assert!(r.posts[1].withheld && r.posts[1].unregistered);
+        assert_eq!(r.next.map(|n| n.page), Some(2));
+    }
+}

@@ -275,6 +275,16 @@ mod tests {
     use tm_model::QuoteTarget;
 
     #[test]
+    fn the_base_of_a_page() {
+        let url = Url::parse("http://f.example/threads/x.5/page-2").unwrap();
+        let of = |html: &str| base(&dom::page(html), &url).to_string();
+        assert_eq!(of("<base href='http://f.example/'>"), "http://f.example/");
+        assert_eq!(of("<base href='/forum/'>"), "http://f.example/forum/");
+        assert_eq!(of("<base href='http://other.example/'>"), url.as_str());
+        assert_eq!(of("<p>"), url.as_str());
+    }
+
+    #[test]
     fn mentions_without_markup() {
         let post = |author: &str, text: &str| PagePost {
             record: PostRecord {

@@ -308,3 +308,41 @@ fn last_post(cell: ElementRef<'_>, clock: &Clock) -> String {
 fn numbers(text: &str) -> impl Iterator<Item = u64> + '_ {
     text.split_whitespace().filter_map(dom::count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tm_model::Timestamp;
+
+    /// A guest's link to the last post and a member's, which leads to what is unread: one state.
+    #[test]
+    fn state_of_a_board_is_the_same_for_all() {
+        let state = |last: &str| {
+            let body = format!(
+                r#"<div id="board_3" class="up_contain"><a class="subject" href="index.php?board=3.0">Trade</a>
+                <div class="board_stats"><p>Posts: 41<br>Topics: 7</p></div><div class="lastpost"><p><strong>Last post: </strong>{last}</p></div></div>"#
+            );
+            let document = Document {
+                url: Url::parse("http://f.example/index.php").unwrap(),
+                status: 200,
+                headers: Vec::new(),
+                body,
+                fetched: Timestamp(1_795_450_020),
+            };
+            Smf.read(&document, &Reader::default()).boards[0].state.clone()
+        };
+        let guest = state(
+            r#"Nov 22, 2026, 03:57 PM <span class="postby"><a href="index.php?topic=27.15#msg91">Re: 3 PM</a> by nix</span>"#,
+        );
+        let member = state(
+            r#"<strong>Yesterday</strong> at 03:57 PM <span class="postby"><a href="index.php?topic=27.msg88#new">Re: 3 PM</a> by nix</span>"#,
+        );
+        assert_eq!(guest, member);
+        assert_ne!(
+            guest,
+            state(
+                r#"Nov 22, 2026, 03:58 PM <span class="postby"><a href="index.php?topic=27.15#msg92">x</a></span>"#
+            )
+        );
+    }
+}

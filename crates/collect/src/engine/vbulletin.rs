@@ -434,7 +434,7 @@ mod tests {
             <td class="alt1"><a href="showthread.php?t=12&amp;page=2" title="Show results 11 to 20 of 35">2</a></td><td><a href="showthread.php?t=12&amp;page=4">Last</a></td></tr></table></div>
             <div id="posts"><div id="edit31"><table id="post31" class="tborder"><tr><td class="thead"><a name="post31"><img alt="Old"></a> 03-04-2009, 05:34 PM </td>
             <td class="thead" align="right">#<a href="showpost.php?p=31&amp;postcount=1" id="postcount31"><strong>1</strong></a></td></tr>
-            <tr valign="top"><td class="alt2"><div id="postmenu_31"><a class="bigusername" href="member.php?u=7">vega</a></div><div class="smallfont">Seller</div></td>
+            <tr valign="top"><td class="alt2"><div id="postmenu_31"><a class="bigusername" href="member.php?u=7">vega</a> <script type="text/javascript"> vbmenu_register("postmenu_31", true); </script></div><div class="smallfont">Seller</div></td>
             <td class="alt1" id="td_post_31"><div class="smallfont"><strong>Fresh CVV</strong></div><hr />
             <div id="post_message_31"><div style="margin:20px; margin-top:5px; "><div class="smallfont" style="margin-bottom:2px">Quote:</div>
             <table><tr><td class="alt2"><div>Originally Posted by <strong>nix</strong> <a href="showthread.php?p=28#post28" rel="nofollow"><img alt="View Post"></a></div>
