@@ -1,6 +1,6 @@
 //! Prints what the engines read of a saved page: `read_page FILE ADDRESS [ENGINE]`.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 use tm_collect::engine::{Document, Reader, detect, engine};
 use tm_model::Timestamp;
 
@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::from(2)
         }
     }
@@ -33,6 +33,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         None => detect(&document),
     };
     let Some(found) = found else { return Err("no engine knows this page".into()) };
-    println!("engine: {}\n{:#?}", found.name(), found.read(&document, &Reader::default()));
+    let reading = found.read(&document, &Reader::default());
+    writeln!(std::io::stdout(), "engine: {}\n{reading:#?}", found.name())?;
     Ok(())
 }
