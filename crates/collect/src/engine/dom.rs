@@ -146,6 +146,7 @@ pub(super) fn offset(text: &str) -> Option<i32> {
             .strip_prefix(':')
             .and_then(leading_number)
             .and_then(|m| m.parse::<i32>().ok())
+            .filter(|m| *m < 60)
             .or_else(|| behind.starts_with(".5").then_some(30))
             .unwrap_or(0);
         return Some(sign * (hours * 3600 + minutes * 60));
@@ -156,6 +157,15 @@ pub(super) fn offset(text: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn offsets_of_zones() {
+        assert_eq!(offset("All times are UTC+05:30"), Some(19_800));
+        assert_eq!(offset("GMT - 3.5 hours"), Some(-12_600));
+        // Found by fuzzing: no minutes, not an overflow.
+        assert_eq!(offset("UTC+3:999999999"), Some(10_800));
+        assert_eq!(offset("UTC+99"), None);
+    }
 
     #[test]
     fn scripts_are_no_words() {
