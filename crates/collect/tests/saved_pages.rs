@@ -83,8 +83,8 @@ fn saved_pages_agree_with_the_truth() {
             .collect();
         files.sort();
         for file in files {
-            // NodeBB is read through its JSON interface.
-            if name == "nodebb" && !file.ends_with(".json") {
+            // NodeBB is read through its JSON interface; of its pages as browsers get them only those of topics are read.
+            if name == "nodebb" && !file.ends_with(".json") && !file.starts_with("thread") {
                 continue;
             }
             let document = read(&folder, name, &file);

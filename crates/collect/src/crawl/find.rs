@@ -129,8 +129,10 @@ pub(super) async fn login(
     // phpBB refuses a form that comes back within the second it was made in.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let after = fetcher.send(&form).await?;
-    if let Access::Challenge(name) = engine.read(&after, &plan.reader).access {
-        return Err(fail(format!("a robot check ({name}) stands in front")));
+    match engine.read(&after, &plan.reader).access {
+        Access::Challenge(name) => Err(fail(format!("a robot check ({name}) stands in front"))),
+        // Refused for what was typed, or for having tried too often: the page says which.
+        Access::Refused(words) if engine.login(&after, user, password).is_some() => Err(fail(words)),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -42,6 +42,8 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
     // Where the words of the link that is open began, and its address.
     let mut open: Option<(usize, Url)> = None;
     let mut verbatim = 0usize;
+    // The bracket behind a picture that was taken out comes next.
+    let mut unbracket = false;
     for edge in body.traverse() {
         match edge {
             Edge::Open(node) => {
@@ -50,11 +52,10 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                 }
                 match node.value() {
                     Node::Text(text) => {
-                        if verbatim > 0 {
-                            out.verbatim(text)
-                        } else {
-                            out.flow(text)
-                        }
+                        let text: &str = text;
+                        let text =
+                            text.strip_prefix(']').filter(|_| std::mem::take(&mut unbracket)).unwrap_or(text);
+                        if verbatim > 0 { out.verbatim(text) } else { out.flow(text) }
                     }
                     Node::Element(element) => {
                         let Some(here) = ElementRef::wrap(node) else { continue };
@@ -147,6 +148,20 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
                     }
                     "a" => {
                         if let Some((from, url)) = open.take() {
+                            let behind = node.next_sibling().and_then(|n| n.value().as_text());
+                            if behind.is_some_and(|b| b.starts_with(']'))
+                                && let Some(start) = picture(&out.text, from)
+                            {
+                                let kept = out.text[..start].trim_end_matches(' ').len();
+                                out.blank |= kept < start;
+                                out.text.truncate(kept);
+                                unbracket = true;
+                                continue;
+                            }
+                            let label = out.text.get(from..).unwrap_or("").trim();
+                            if bare(&url, label) {
+                                continue;
+                            }
                             out.unshorten(from, url.as_str());
                             let known = own.links.iter().any(|l| l == url.as_str());
                             if matches!(url.scheme(), "http" | "https" | "ftp" | "magnet")
@@ -164,7 +179,49 @@ pub(super) fn own(base: &Url, body: ElementRef<'_>, marks: &Marks<'_>) -> Own {
         }
     }
     own.text = crate::strip_controls(out.text.trim()).into_owned();
+    bare_links(&own.text, &mut own.links);
     own
+}
+
+/// Where `[Image: ` (in any language) begins before a link of bare address: MyBB writes that, and `]` behind it, for
+/// members who do not want to see pictures.
+fn picture(text: &str, link: usize) -> Option<usize> {
+    let start = text.get(..link)?.rfind('[')?;
+    let word = text[start + 1..link].trim_end().strip_suffix(':')?;
+    let bare = text[link..].trim_start().starts_with("http");
+    (bare && !word.is_empty() && word.chars().all(char::is_alphabetic)).then_some(start)
+}
+
+/// A name of a host in the author's words, of which the engine (SMF, NodeBB) made a link: all that it says stands in
+/// the text, and engines glue words without blanks before it to the name.
+fn bare(link: &Url, label: &str) -> bool {
+    let root = link.path() == "/" && link.query().is_none() && link.fragment().is_none();
+    root && !label.contains([':', '/', '@'])
+        && Url::parse(&format!("{}://{label}/", link.scheme())).is_ok_and(|named| named == *link)
+}
+
+/// Addresses that the author wrote and the engine did not make a link of.
+fn bare_links(text: &str, links: &mut Vec<String>) {
+    let scheme = |text: &str| {
+        text.find("http").filter(|at| {
+            let rest = text[at + 4..].strip_prefix('s').unwrap_or(&text[at + 4..]);
+            rest.starts_with("://")
+        })
+    };
+    for word in text
+        .split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '“' | '”' | '，' | '。' | '、'))
+    {
+        let Some(from) = scheme(word) else { continue };
+        // Punctuation of the sentence, and brackets that were opened before the address.
+        let word = word[from..]
+            .trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', ')', ']', '}', '）', '》', '；', '：']);
+        let Ok(url) = Url::parse(word) else { continue };
+        let known =
+            links.iter().any(|l| l == url.as_str() || l.trim_end_matches('/') == word || l.starts_with(word));
+        if url.host_str().is_some_and(|h| h.contains('.')) && !known && links.len() < MOST {
+            links.push(url.into());
+        }
+    }
 }
 
 /// SMF writes a block of code as `code` alone.
@@ -300,6 +357,9 @@ mod tests {
             "see <a href='http://a.example/long/path/file.html'>http://a.example/lo ... le.html</a>",
             "see http://a.example/long/path/file.html",
         );
+        check("a [Image: <a href='http://a.example/x.png'>http://a.example/x.png</a>] b", "a b");
+        check("[Проект: <a href='http://a.example/'>the site</a>] b", "[Проект: the site] b");
+        check("at <a href='//c2.a.example'>c2.a.example</a> now", "at c2.a.example now");
         check("<img class='smilies' alt=':)'> <img alt='photo.png'>ok<script>alert(1)</script>", ":) ok");
         check(
             "<a data-cfemail='422e2b2c2702263027232f6c27232f322e27'>[email protected]</a>",
@@ -329,6 +389,32 @@ mod tests {
     fn nesting_without_end_is_cut() {
         let html = format!("first{}deep", "<div>".repeat(300_000));
         check(&html, "first");
+    }
+
+    #[test]
+    fn links_are_those_of_the_author() {
+        let page = dom::page(
+            "<body>C2 <a href='//c2.a.example'>c2.a.example</a> 在<a href='http://在c2.b.example'>在c2.b.example</a>
+            <a href='http://c.example/'>here</a> (https://d.example/x?y=1). <a href='http://e.example/f/g.html'>http://e.example/f/g.html</a>
+            https://e.example, http:// https://nohost",
+        );
+        let marks = Marks {
+            quote: select!("blockquote"),
+            drop: select!(".signature"),
+            mention: select!("a.mention"),
+            target: &|_, _| QuoteTarget { post: None, author: None },
+        };
+        let body = dom::first(page.root_element(), select!("body")).unwrap();
+        let own = own(&Url::parse("http://forum.example/").unwrap(), body, &marks);
+        assert_eq!(
+            own.links,
+            [
+                "http://c.example/",
+                "http://e.example/f/g.html",
+                "https://d.example/x?y=1",
+                "https://e.example/"
+            ]
+        );
     }
 
     #[test]

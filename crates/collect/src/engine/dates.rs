@@ -1,5 +1,6 @@
 //! Dates as forums show them: absolute and relative, in English, Russian and Chinese.
 
+use super::dom;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Span, tz::Offset, tz::TimeZone};
 use tm_model::Timestamp;
@@ -15,26 +16,31 @@ pub(super) struct Clock {
     pub day_first: Option<bool>,
 }
 
-/// Months by the letters that their names begin with, English and Russian (both cases of the word).
-const MONTHS: [(&str, i8); 36] = [
-    ("jan", 1),
-    ("feb", 2),
-    ("mar", 3),
-    ("apr", 4),
-    ("may", 5),
-    ("jun", 6),
-    ("jul", 7),
-    ("aug", 8),
-    ("sep", 9),
-    ("oct", 10),
-    ("nov", 11),
-    ("dec", 12),
+/// English months, lower case; shown whole or cut to three letters and more.
+const ENGLISH: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// Months of other languages by the letters that all their forms begin with: Russian, Ukrainian, German.
+const STEMS: [(&str, i8); 32] = [
     ("янв", 1),
     ("фев", 2),
     ("мар", 3),
     ("апр", 4),
     ("мая", 5),
     ("май", 5),
+    ("мае", 5),
     ("июн", 6),
     ("июл", 7),
     ("авг", 8),
@@ -42,10 +48,6 @@ const MONTHS: [(&str, i8); 36] = [
     ("окт", 10),
     ("ноя", 11),
     ("дек", 12),
-    ("mär", 3),
-    ("mai", 5),
-    ("okt", 10),
-    ("dez", 12),
     ("січ", 1),
     ("лют", 2),
     ("бер", 3),
@@ -53,10 +55,21 @@ const MONTHS: [(&str, i8); 36] = [
     ("тра", 5),
     ("чер", 6),
     ("лип", 7),
+    ("сер", 8),
+    ("вер", 9),
+    ("жов", 10),
+    ("лис", 11),
+    ("гру", 12),
+    ("jän", 1),
+    ("mär", 3),
+    ("mrz", 3),
+    ("mai", 5),
+    ("okt", 10),
+    ("dez", 12),
 ];
 
 /// Units of "… ago" by the letters that they begin with, in seconds.
-const UNITS: [(&str, i64); 27] = [
+const UNITS: [(&str, i64); 32] = [
     ("sec", 1),
     ("сек", 1),
     ("秒", 1),
@@ -68,100 +81,256 @@ const UNITS: [(&str, i64); 27] = [
     ("час", 3600),
     ("小时", 3600),
     ("小時", 3600),
+    ("钟头", 3600),
     ("day", 86400),
     ("дн", 86400),
     ("ден", 86400),
+    ("сут", 86400),
     ("天", 86400),
+    ("日", 86400),
     ("week", 604_800),
-    ("недел", 604_800),
+    ("нед", 604_800),
     ("周", 604_800),
+    ("週", 604_800),
     ("星期", 604_800),
     ("month", 2_592_000),
-    ("месяц", 2_592_000),
+    ("мес", 2_592_000),
     ("个月", 2_592_000),
+    ("個月", 2_592_000),
     ("year", 31_536_000),
+    ("yr", 31_536_000),
     ("год", 31_536_000),
     ("лет", 31_536_000),
     ("年", 31_536_000),
-    ("半小时", 1800),
+];
+
+/// Units of one letter, which count only when no other letter follows: "5m ago", "3 ч. назад".
+const LETTERS: [(char, i64); 10] = [
+    ('s', 1),
+    ('с', 1),
+    ('m', 60),
+    ('м', 60),
+    ('h', 3600),
+    ('ч', 3600),
+    ('d', 86400),
+    ('д', 86400),
+    ('w', 604_800),
+    ('y', 31_536_000),
+];
+
+/// Numbers in words, of which "few" is a guess that is right to its own precision.
+const NUMBERS: [(&str, i64); 18] = [
+    ("a", 1),
+    ("an", 1),
+    ("one", 1),
+    ("two", 2),
+    ("few", 3),
+    ("пару", 2),
+    ("несколько", 3),
+    ("два", 2),
+    ("две", 2),
+    ("три", 3),
+    ("一", 1),
+    ("两", 2),
+    ("兩", 2),
+    ("二", 2),
+    ("三", 3),
+    ("四", 4),
+    ("五", 5),
+    ("几", 3),
 ];
 
 /// Days before today by the words for them.
-const DAYS: [(&str, i64); 11] = [
+const DAYS: [(&str, i64); 15] = [
     ("today", 0),
     ("сегодня", 0),
+    ("сьогодні", 0),
     ("今天", 0),
     ("今日", 0),
+    ("heute", 0),
     ("yesterday", 1),
     ("вчера", 1),
+    ("вчора", 1),
     ("昨天", 1),
     ("昨日", 1),
+    ("gestern", 1),
     ("позавчера", 2),
     ("前天", 2),
-    ("heute", 0),
+    ("大前天", 3),
 ];
+
+/// Words for the time of the fetch itself.
+const NOW: [&str; 12] = [
+    "just now",
+    "right now",
+    "moments ago",
+    "moment ago",
+    "seconds ago",
+    "только что",
+    "сейчас",
+    "刚刚",
+    "刚才",
+    "剛剛",
+    "剛才",
+    "щойно",
+];
+
+/// A day that lies so far ahead of the fetch was named before midnight and read after it, in seconds.
+const MIDNIGHT_PASSED: i64 = 20 * 3600;
 
 /// Reads a shown date. Returns `None` when it holds none.
 pub(super) fn parse(shown: &str, clock: &Clock) -> Option<Timestamp> {
     let text: String = shown.chars().take(200).collect::<String>().to_lowercase();
-    let text = text.replace(['\u{a0}', '\u{202f}'], " ");
+    let text = text.replace(['\u{a0}', '\u{202f}', '\u{2009}'], " ");
     let text = text.trim();
     if text.is_empty() {
         return None;
     }
-    if ["just now", "moments ago", "a moment ago", "только что", "刚刚", "刚才"]
-        .iter()
-        .any(|w| text.contains(w))
-    {
-        return Some(clock.now);
+    if let Some(exact) = machine(text) {
+        return Some(exact);
     }
     if let Some(seconds) = ago(text) {
-        return Timestamp::checked(clock.now.0 - seconds);
+        return Timestamp::checked(clock.now.0.checked_sub(seconds)?);
     }
-    let zone = TimeZone::fixed(Offset::from_seconds(clock.offset).ok()?);
+    if NOW.iter().any(|w| text.contains(w)) {
+        return Some(clock.now);
+    }
+    // A date that names its zone is in that one, whatever the board's.
+    let named = shown.contains("UTC") || shown.contains("GMT");
+    let offset = if named { dom::offset(shown).unwrap_or(0) } else { clock.offset };
+    let zone = TimeZone::fixed(Offset::from_seconds(offset).ok()?);
     let now = jiff::Timestamp::from_second(clock.now.0).ok()?.to_zoned(zone.clone()).datetime();
     let (time, rest) = clock_time(text);
-    // "позавчера" holds "вчера": the longer word is looked for first.
+    // "позавчера" holds "вчера": the longest word counts.
     let day = DAYS.iter().filter(|(word, _)| rest.contains(word)).max_by_key(|(word, _)| word.len());
-    let date = match day {
-        Some((_, back)) => now.date().checked_sub(Span::new().days(*back)).ok()?,
-        None => calendar(&rest, clock.day_first, now.date()).or_else(|| weekday(&rest, now.date()))?,
+    let back = |date: Date, days: i64| date.checked_sub(Span::new().days(days)).ok();
+    let (date, again) = match day {
+        Some((_, days)) => (back(now.date(), *days)?, Some((MIDNIGHT_PASSED, 1))),
+        None => match calendar(&rest, clock.day_first, now.date()) {
+            Some(date) => (date, None),
+            // "Monday" in the evening of a Monday, of a time that is still to come, is the last one.
+            None => (weekday(&rest, now.date())?, Some((0, 7))),
+        },
     };
-    let moment = DateTime::from_parts(date, time.unwrap_or(Time::midnight())).to_zoned(zone).ok()?;
-    Some(Timestamp(moment.timestamp().as_second()))
+    let moment = |date| {
+        let at = DateTime::from_parts(date, time.unwrap_or(Time::midnight())).to_zoned(zone.clone()).ok()?;
+        Some(at.timestamp().as_second())
+    };
+    let mut at = moment(date)?;
+    if let Some((ahead, days)) = again
+        && at > clock.now.0.saturating_add(ahead)
+    {
+        at = moment(back(date, days)?)?;
+    }
+    Timestamp::checked(at)
 }
 
-/// "35 minutes ago", "5 минут назад", "3 天前", "an hour ago".
+/// A date and time with its zone as machines write it (RFC 3339).
+fn machine(text: &str) -> Option<Timestamp> {
+    let b = text.as_bytes();
+    if b.len() < 20 || b[4] != b'-' || b[10] != b't' {
+        return None;
+    }
+    Timestamp::parse(&text.to_uppercase()).ok()
+}
+
+/// "35 minutes ago", "5 минут назад", "3 天前", "an hour ago", "2h ago": seconds before the fetch.
 fn ago(text: &str) -> Option<i64> {
     let before = text
         .strip_suffix("ago")
         .or_else(|| text.split_once(" ago").map(|p| p.0))
         .or_else(|| text.split_once("назад").map(|p| p.0))
+        .or_else(|| text.split_once("тому").map(|p| p.0))
         .or_else(|| text.split_once('前').map(|p| p.0).filter(|p| !p.is_empty() && !p.contains(':')))?;
-    let mut total = 0;
-    let mut rest = before.trim();
+    // From the end: what stands before the first amount ("posted", "发表于", "about") says nothing of the time.
+    let mut total: i64 = 0;
     let mut any = false;
+    let mut rest = before.trim_start();
     while !rest.is_empty() {
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).take(6).collect();
-        let (number, tail) = if digits.is_empty() {
-            let word = rest.split_whitespace().next()?;
-            if matches!(word, "a" | "an" | "one" | "about" | "около") {
-                (1, rest[word.len()..].trim_start())
-            } else {
-                (1, rest)
+        let Some((seconds, tail)) = amount(rest) else {
+            if any {
+                break;
             }
-        } else {
-            (digits.parse::<i64>().ok()?, rest[digits.len()..].trim_start())
+            let mut chars = rest.chars();
+            let word = chars.next()?;
+            // Chinese has no blanks: "发表于3天前" is looked through one character at a time.
+            rest = if word.is_ascii() || ('\u{400}'..'\u{500}').contains(&word) {
+                rest.split_once(' ').map_or("", |p| p.1)
+            } else {
+                chars.as_str()
+            };
+            rest = rest.trim_start();
+            continue;
         };
-        let unit =
-            UNITS.iter().filter(|(word, _)| tail.starts_with(word)).max_by_key(|(word, _)| word.len())?;
-        total += number * unit.1;
+        total = total.checked_add(seconds)?;
         any = true;
-        let tail =
-            tail[unit.0.len()..].trim_start_matches(|c: char| c.is_alphabetic() && !c.is_ascii_digit());
-        rest = tail.trim_start_matches([' ', ',']).trim_start_matches("and ").trim_start_matches("и ");
+        rest = tail.trim_start_matches([' ', ',', '.', '零']);
+        rest = rest.trim_start_matches("and ").trim_start_matches("и ");
     }
     any.then_some(total)
+}
+
+/// A number and a unit at the start of a text, in seconds, and what follows.
+fn amount(text: &str) -> Option<(i64, &str)> {
+    for half in ["半", "half an ", "half a ", "пол"] {
+        if let Some((seconds, tail)) =
+            text.strip_prefix(half).and_then(|rest| unit(rest.strip_prefix('个').unwrap_or(rest)))
+        {
+            return Some((seconds / 2, tail));
+        }
+    }
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    if digits > 0 {
+        let number: i64 = text.get(..digits.min(6))?.parse().ok()?;
+        let (seconds, tail) = unit(text[digits..].trim_start())?;
+        return Some((number.checked_mul(seconds)?, tail));
+    }
+    let named = NUMBERS
+        .iter()
+        .filter_map(|(word, number)| {
+            let tail = text.strip_prefix(word)?;
+            // "a" is a word of its own, 三 stands before its unit.
+            (!word.is_ascii() && !word.starts_with('п') || tail.starts_with(' ')).then_some((*number, tail))
+        })
+        .max_by_key(|(_, tail)| usize::MAX - tail.len());
+    if let Some((number, tail)) = named {
+        let mut tail = tail.trim_start();
+        let mut number = number;
+        if let Some(after) = tail.strip_prefix("few ") {
+            (number, tail) = (3, after);
+        }
+        if let Some((seconds, tail)) = unit(tail) {
+            return Some((number.checked_mul(seconds)?, tail));
+        }
+    }
+    // "минуту назад", "час назад".
+    if text.starts_with(|c: char| ('\u{400}'..'\u{500}').contains(&c)) {
+        return UNITS.iter().any(|(w, _)| text.starts_with(w)).then(|| unit(text)).flatten();
+    }
+    None
+}
+
+/// A unit at the start of a text, in seconds, and what follows its word.
+fn unit(text: &str) -> Option<(i64, &str)> {
+    let known = UNITS.iter().filter(|(word, _)| text.starts_with(word)).max_by_key(|(word, _)| word.len());
+    if let Some((word, seconds)) = known {
+        let tail = &text[word.len()..];
+        let tail = if word.is_ascii() || word.starts_with(|c: char| c < '\u{500}') {
+            tail.trim_start_matches(char::is_alphabetic)
+        } else {
+            tail.trim_start_matches(['钟', '鐘'])
+        };
+        return Some((*seconds, tail));
+    }
+    if let Some(tail) = text.strip_prefix("mo")
+        && !tail.starts_with(char::is_alphabetic)
+    {
+        return Some((2_592_000, tail));
+    }
+    let letter = text.chars().next()?;
+    let tail = &text[letter.len_utf8()..];
+    let (_, seconds) = LETTERS.iter().find(|(l, _)| *l == letter)?;
+    (!tail.starts_with(char::is_alphabetic)).then_some((*seconds, tail))
 }
 
 /// The time of day and the text without it.
@@ -185,61 +354,71 @@ fn clock_time(text: &str) -> (Option<Time>, String) {
             }
         }
         let tail = text[end..].trim_start();
-        let (pm, am) = (
-            tail.starts_with("pm") || tail.starts_with("p.m"),
-            tail.starts_with("am") || tail.starts_with("a.m"),
-        );
-        // 下午 and 上午 stand before the time.
-        let before = &text[..from];
-        if (pm || before.trim_end().ends_with("下午") || before.trim_end().ends_with("晚上")) && hour < 12
-        {
+        // The halves of the day stand behind the time in English and before it in Chinese.
+        let before = text[..from].trim_end();
+        let behind = |words: [&str; 4]| words.iter().any(|w| before.ends_with(w));
+        let pm = tail.starts_with("pm") || tail.starts_with("p.m");
+        let am = tail.starts_with("am") || tail.starts_with("a.m");
+        let late = pm || behind(["下午", "晚上", "傍晚", "中午"]);
+        let early = am || behind(["上午", "凌晨", "早上", "清晨"]);
+        // "中午 11:30" is before noon.
+        if late && hour < 12 && !(before.ends_with("中午") && hour > 9) {
             hour += 12;
         }
-        if (am || before.trim_end().ends_with("上午")) && hour == 12 {
+        if early && hour == 12 {
             hour = 0;
         }
-        let rest = format!("{} {}", before, tail.trim_start_matches("pm").trim_start_matches("am"));
-        return (Time::new(hour, minute, second, 0).ok(), rest);
+        let tail = ["p.m.", "a.m.", "p.m", "a.m", "pm", "am"]
+            .iter()
+            .find_map(|w| tail.strip_prefix(w))
+            .unwrap_or(tail);
+        return (Time::new(hour, minute, second, 0).ok(), format!("{before} {tail}"));
     }
     (None, text.to_owned())
 }
 
+/// The month that a word names.
+fn month(word: &str) -> Option<i8> {
+    // A dot may follow what was cut short; "Mary" is no March.
+    if word.len() >= 3
+        && let Some(at) = ENGLISH.iter().position(|name| name.starts_with(word))
+    {
+        return i8::try_from(at + 1).ok();
+    }
+    STEMS.iter().find(|(stem, _)| word.starts_with(stem)).map(|m| m.1)
+}
+
+/// The last day of that month and number that is not after today; the 29th of February may be years ago.
+fn latest(month: i8, day: i32, today: Date) -> Option<Date> {
+    let day = i8::try_from(day).ok()?;
+    (0..=8).find_map(|back| Date::new(today.year() - back, month, day).ok().filter(|d| *d <= today))
+}
+
 /// A date of the calendar: by numbers, or with the name of a month.
 fn calendar(text: &str, day_first: Option<bool>, today: Date) -> Option<Date> {
-    // Numbers with what stands behind each.
+    // Numbers with their length and what stands behind each.
     let mut numbers: Vec<(i32, usize, char)> = Vec::new();
-    let mut chars = text.char_indices().peekable();
-    while let Some((_, c)) = chars.next() {
-        if !c.is_ascii_digit() {
-            continue;
-        }
-        let mut value = c.to_digit(10)? as i32;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let Some(digit) = c.to_digit(10) else { continue };
+        let mut value = i32::try_from(digit).ok()?;
         let mut length = 1;
-        while let Some((_, d)) = chars.peek().filter(|(_, d)| d.is_ascii_digit()) {
-            value = value.checked_mul(10)?.checked_add(d.to_digit(10)? as i32)?;
+        while let Some(digit) = chars.peek().and_then(|d| d.to_digit(10)) {
+            value = value.checked_mul(10)?.checked_add(i32::try_from(digit).ok()?)?;
             length += 1;
             chars.next();
         }
-        numbers.push((value, length, chars.peek().map_or(' ', |p| p.1)));
+        numbers.push((value, length, chars.peek().copied().unwrap_or(' ')));
         if numbers.len() == 3 {
             break;
         }
     }
-    let month = MONTHS
-        .iter()
-        .filter(|(name, _)| text.split(|c: char| !c.is_alphabetic()).any(|word| word.starts_with(name)))
-        .map(|m| m.1)
-        .next();
-    let (year, month, day) = match (month, numbers.as_slice()) {
+    let named = text.split(|c: char| !c.is_alphabetic()).find_map(month);
+    let (year, month, day) = match (named, numbers.as_slice()) {
         (Some(month), [(a, 4, _), (b, ..), ..]) => (*a, month, *b),
         (Some(month), [(a, ..), (b, 4, _), ..]) => (*b, month, *a),
         (Some(month), [(a, ..), (b, 2, _), ..]) if text.contains('\'') => (2000 + *b, month, *a),
-        (Some(month), [(a, ..), ..]) => {
-            // Without a year: the last such day.
-            let year = i32::from(today.year());
-            let date = Date::new(today.year(), month, i8::try_from(*a).ok()?).ok()?;
-            (if date > today { year - 1 } else { year }, month, *a)
-        }
+        (Some(month), [(a, ..), ..]) => return latest(month, *a, today),
         (None, [(y, 4, _), (m, ..), (d, ..), ..]) => (*y, i8::try_from(*m).ok()?, *d),
         (None, [(a, _, sign), (b, ..), (y, length, _), ..]) => {
             let year = if *length == 2 { 2000 + y } else { *y };
@@ -247,73 +426,39 @@ fn calendar(text: &str, day_first: Option<bool>, today: Date) -> Option<Date> {
             let (day, month) = if first_is_day && *b <= 12 { (*a, *b) } else { (*b, *a) };
             (year, i8::try_from(month).ok()?, day)
         }
-        (None, [(m, _, '月'), (d, ..)]) => (i32::from(today.year()), i8::try_from(*m).ok()?, *d),
+        (None, [(m, _, '月'), (d, ..)]) => return latest(i8::try_from(*m).ok()?, *d, today),
+        // Without a year: the last such day.
+        (None, [(a, 1..=2, sign @ ('.' | '-' | '/')), (b, 1..=2, _)]) => {
+            let first_is_day = day_first.unwrap_or(*sign == '.') || *a > 12;
+            let (day, month) = if first_is_day { (*a, *b) } else { (*b, *a) };
+            return latest(i8::try_from(month).ok()?, day, today);
+        }
         _ => return None,
     };
     Date::new(i16::try_from(year).ok().filter(|y| (1980..2100).contains(y))?, month, i8::try_from(day).ok()?)
         .ok()
 }
 
-/// "Monday at …": the last such day.
+/// "Monday at …": the last such day, today included.
 fn weekday(text: &str, today: Date) -> Option<Date> {
-    const NAMES: [[&str; 2]; 7] = [
-        ["mon", "понедельник"],
-        ["tue", "вторник"],
-        ["wed", "сред"],
-        ["thu", "четверг"],
-        ["fri", "пятниц"],
-        ["sat", "суббот"],
-        ["sun", "воскресенье"],
-    ];
-    let named = NAMES.iter().position(|names| {
-        text.split(|c: char| !c.is_alphabetic()).any(|word| names.iter().any(|n| word.starts_with(n)))
+    const ENGLISH: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    const RUSSIAN: [&str; 7] =
+        ["понедельник", "вторник", "сред", "четверг", "пятниц", "суббот", "воскресень"];
+    const CHINESE: [char; 7] = ['一', '二', '三', '四', '五', '六', '日'];
+    let by_word = text.split(|c: char| !c.is_alphabetic()).find_map(|word| {
+        let english = word.len() >= 3;
+        let name = ENGLISH.iter().position(|name| english && name.starts_with(word));
+        name.or_else(|| RUSSIAN.iter().position(|stem| word.starts_with(stem)))
+    });
+    let named = by_word.or_else(|| {
+        let behind = ["星期", "周", "週", "礼拜"].iter().find_map(|w| Some(text.split_once(w)?.1))?;
+        let day = behind.chars().next().map(|c| if c == '天' { '日' } else { c })?;
+        CHINESE.iter().position(|c| *c == day)
     })?;
-    let back = (i64::from(today.weekday().to_monday_zero_offset()) - named as i64).rem_euclid(7);
+    let back =
+        (i64::from(today.weekday().to_monday_zero_offset()) - i64::try_from(named).ok()?).rem_euclid(7);
     today.checked_sub(Span::new().days(back)).ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_in_three_languages() {
-        // 2026-11-23 16:07 UTC, a Monday.
-        let now = Timestamp(1_795_450_020);
-        for (shown, offset, expect) in [
-            ("Thu Jun 27, 2024 2:13 am", 10800, "2024-06-26T23:13:00Z"),
-            ("06-26-2024, 11:13 PM", 0, "2024-06-26T23:13:00Z"),
-            ("Jun 26, 2024, 07:00 PM", 0, "2024-06-26T19:00:00Z"),
-            ("2024-06-26 19:00:26", 0, "2024-06-26T19:00:26Z"),
-            ("发表于 2024-6-27 03:00:58", 28800, "2024-06-26T19:00:58Z"),
-            ("Today 15:57:20", 0, "2026-11-23T15:57:20Z"),
-            ("Today at 03:57 PM", 0, "2026-11-23T15:57:00Z"),
-            ("Yesterday, 11:51 PM", 0, "2026-11-22T23:51:00Z"),
-            ("昨天 23:57", 28800, "2026-11-23T15:57:00Z"),
-            ("前天 08:00", 28800, "2026-11-22T00:00:00Z"),
-            ("вчера, 14:02", 10800, "2026-11-22T11:02:00Z"),
-            ("Сегодня в 9:05", 10800, "2026-11-23T06:05:00Z"),
-            ("позавчера, 00:10", 0, "2026-11-21T00:10:00Z"),
-            ("35 minutes ago", 0, "2026-11-23T15:32:00Z"),
-            ("an hour ago", 0, "2026-11-23T15:07:00Z"),
-            ("5 минут назад", 0, "2026-11-23T16:02:00Z"),
-            ("17 分钟前", 28800, "2026-11-23T15:50:00Z"),
-            ("3 天前", 0, "2026-11-20T16:07:00Z"),
-            ("2 小时前", 0, "2026-11-23T14:07:00Z"),
-            ("半小时前", 0, "2026-11-23T15:37:00Z"),
-            ("12 марта 2025 в 18:30", 10800, "2025-03-12T15:30:00Z"),
-            ("5 мая 2025", 0, "2025-05-05T00:00:00Z"),
-            ("31.12.2025, 23:59", 10800, "2025-12-31T20:59:00Z"),
-            ("2025年3月4日 下午 3:05", 28800, "2025-03-04T07:05:00Z"),
-            ("Saturday at 10:00 AM", 0, "2026-11-21T10:00:00Z"),
-            ("13/02/2025 10:00", 0, "2025-02-13T10:00:00Z"),
-        ] {
-            let clock = Clock { now, offset, day_first: None };
-            let got = parse(shown, &clock).map(|t| t.to_string());
-            assert_eq!(got.as_deref(), Some(expect), "{shown}");
-        }
-        for shown in ["", "never", "-", "99:99", "Posts: 14"] {
-            assert_eq!(parse(shown, &Clock { now, offset: 0, day_first: None }), None, "{shown}");
-        }
-    }
-}
+mod tests;

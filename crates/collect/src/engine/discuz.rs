@@ -101,8 +101,8 @@ impl Engine for Discuz {
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
         let root = html.root_element();
-        let base = &document.url;
-        let here = target(base);
+        let base = &page::base(&html, &document.url);
+        let here = target(&document.url);
         let footer = page::words(&html, select!("#ft")).unwrap_or_default();
         let zone = dom::offset(&footer).unwrap_or(CHINA);
         let clock = Clock {
@@ -211,7 +211,7 @@ impl Engine for Discuz {
                 drop: select!(
                     "i.pstatus, .blockcode > em, .locked, .attach_nopermission, .jammer, [style*='display:none'], [style*='display: none'], .sign"
                 ),
-                mention: select!("a[href*='mod=space'][target='_blank'].mention, a[onmouseover*='atuser']"),
+                mention: select!("a[href*='mod=space'][href*='uid='], a[href*='space-uid-']"),
                 target: &quote,
             };
             reading.posts.push(

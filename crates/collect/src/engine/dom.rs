@@ -25,7 +25,13 @@ pub(super) fn first<'a>(inside: ElementRef<'a>, selector: &Selector) -> Option<E
 pub(super) fn line(element: ElementRef<'_>) -> String {
     let mut out = String::new();
     let mut blank = false;
-    for c in element.text().flat_map(str::chars) {
+    // Scripts between words (vBulletin 3 has one behind each name) are no words.
+    let words = element.descendants().filter_map(|node| {
+        let inside = |name| matches!(name, "script" | "style" | "template");
+        let parent = node.parent().and_then(|p| p.value().as_element().map(|e| inside(e.name())));
+        node.value().as_text().filter(|_| parent != Some(true))
+    });
+    for c in words.flat_map(|text| text.chars()) {
         if c.is_whitespace() {
             blank = !out.is_empty();
         } else {
@@ -218,9 +224,30 @@ pub(super) fn offset(text: &str) -> Option<i32> {
             .strip_prefix(':')
             .and_then(leading_number)
             .and_then(|m| m.parse::<i32>().ok())
+            .filter(|m| *m < 60)
             .or_else(|| behind.starts_with(".5").then_some(30))
             .unwrap_or(0);
         return Some(sign * (hours * 3600 + minutes * 60));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_of_zones() {
+        assert_eq!(offset("All times are UTC+05:30"), Some(19_800));
+        assert_eq!(offset("GMT - 3.5 hours"), Some(-12_600));
+        // Found by fuzzing: no minutes, not an overflow.
+        assert_eq!(offset("UTC+3:999999999"), Some(10_800));
+        assert_eq!(offset("UTC+99"), None);
+    }
+
+    #[test]
+    fn scripts_are_no_words() {
+        let html = page("<p>low\n level <script>menu('x')</script><style>p{}</style> <b>!</b></p>");
+        assert_eq!(line(first(html.root_element(), select!("p")).unwrap()), "low level !");
+    }
 }

@@ -193,6 +193,7 @@ impl Engine for Fluxbb {
                 .join(&around),
             );
         }
+        page::mentioned(&mut reading.posts);
         if reading.posts.is_empty() && reading.threads.is_empty() && reading.boards.is_empty() {
             let login = dom::first(root, select!("form#login")).is_some();
             let said = page::words(&html, select!("#msg .inbox p, #brd-main .ct-box"));

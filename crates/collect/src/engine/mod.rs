@@ -304,6 +304,15 @@ pub(crate) fn site_name(document: &Document) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+/// Reads a time as forums show it, absolute or relative, in English, Russian and Chinese: "Today 15:18",
+/// "35 minutes ago", "вчера, 14:02", "3 天前". `fetched` is when the page was had, the reader's offset the zone that it
+/// shows (UTC when there is none). `None` when the text holds no time.
+pub fn shown_time(shown: &str, fetched: Timestamp, reader: &Reader) -> Option<Timestamp> {
+    let clock =
+        dates::Clock { now: fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
+    dates::parse(shown, &clock)
+}
+
 /// The engine that made a document, the surest one.
 pub fn detect(document: &Document) -> Option<&'static dyn Engine> {
     ENGINES

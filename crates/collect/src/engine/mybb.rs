@@ -114,14 +114,14 @@ impl Engine for Mybb {
                 let Some((a, to)) = links.next() else { continue };
                 reading.boards.push(BoardLink {
                     target: to,
-                    title: dom::line(a),
+                    title: named(dom::line(a)),
                     threads,
                     posts,
                     state: format!("{threads:?} {posts:?} {}", last.map(last_post).unwrap_or_default()),
                     elsewhere: icon.value().attr("class").is_some_and(|c| c.contains("offlink")),
                 });
                 for (a, to) in links.filter(|(_, t)| t.kind == Kind::Board) {
-                    let title = dom::line(a);
+                    let title = named(dom::line(a));
                     reading.boards.push(BoardLink {
                         target: to,
                         title,
@@ -152,9 +152,14 @@ impl Engine for Mybb {
         page::once(&mut reading.boards, |b| &b.target);
         page::once(&mut reading.threads, |t| &t.target);
         let (path, parent) = page::crumbs(root, select!(".navigation a:not([class])"), base, target);
+        let path: Vec<String> = path.into_iter().map(named).collect();
         (reading.next, reading.pages) =
             page::pager(root, select!(".pagination a"), base, here.as_ref(), target);
-        let title = active.filter(|_| here.as_ref().is_some_and(|t| t.kind != Kind::Index));
+        let title = active.and_then(|title| match here.as_ref()?.kind {
+            Kind::Index => None,
+            Kind::Board => Some(named(title)),
+            Kind::Thread => Some(title),
+        });
         let around = Around {
             forum: reading.forum.clone(),
             board: path.last().cloned(),
@@ -194,6 +199,7 @@ impl Engine for Mybb {
                 .join(&around),
             );
         }
+        page::mentioned(&mut reading.posts);
         if let Some(t) = here.filter(|t| t.kind != Kind::Index) {
             let bare = reading.posts.is_empty()
                 && reading.threads.is_empty()
@@ -226,8 +232,54 @@ impl Engine for Mybb {
     }
 }
 
+/// A board's title: administrators may write markup there, and pages escape what is escaped already.
+fn named(shown: String) -> String {
+    if shown.contains('&') { crate::decode_entities(&shown).into_owned() } else { shown }
+}
+
 /// The last post of a row: where it is and when it was made.
 fn last_post(cell: ElementRef<'_>) -> String {
     let thread = dom::first(cell, select!("a[href]")).and_then(|a| a.value().attr("href")).unwrap_or("");
     format!("{thread} {}", dom::dated(cell))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tm_model::Timestamp;
+
+    fn read(address: &str, body: &str) -> Reading {
+        Mybb.read(
+            &Document {
+                url: Url::parse(address).unwrap(),
+                status: 200,
+                headers: Vec::new(),
+                body: body.to_owned(),
+                fetched: Timestamp(1_795_450_020),
+            },
+            &Reader::default(),
+        )
+    }
+
+    /// The way back leads to the page of the board that the thread is on, whose title is escaped twice; a post that is
+    /// kept back has no time, and that is no problem.
+    #[test]
+    fn thread_of_a_later_page_of_its_board() {
+        let r = read(
+            "http://f.example/showthread.php?tid=5",
+            r#"<div class="navigation"><a href="index.php">Night Row</a> › <a href="forumdisplay.php?fid=2">Trade</a> ›
+            <a href="forumdisplay.php?fid=4&amp;page=2">Loaders &amp;amp; Crypters</a> <span class="active">Fresh build</span></div>
+            <div class="post" id="post_7"><div class="author_information"><span class="largetext"><a href="member.php">vega</a></span></div>
+            <span class="post_date">11-22-2026, 03:04 PM</span><div class="post_body" id="pid_7">@nix ask @vega
+            [Image: <a href="http://i.example/a.png">http://i.example/a.png</a>]</div></div>
+            <div class="post" id="post_8"><div class="author_information"><span class="largetext">nix</span></div></div>"#,
+        );
+        let p = &r.posts[0].record;
+        assert_eq!(
+            (p.board.as_deref(), p.title.as_deref(), p.text.as_str()),
+            (Some("Loaders & Crypters"), Some("Fresh build"), "@nix ask @vega")
+        );
+        assert_eq!((p.mentions.len(), p.links.len()), (2, 0));
+        assert!(r.posts[1].withheld && r.posts[1].unread_time.is_none() && r.posts[1].unregistered);
+    }
 }

@@ -1,6 +1,6 @@
 //! NodeBB, through its read API (`/api/...`, which mirrors every page as JSON).
 
-use super::body::{Marks, own};
+use super::body::{Marks, Own, own};
 use super::dom::{self, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
@@ -102,7 +102,100 @@ fn boards(list: &Value, base: &Url, depth: usize, out: &mut Vec<BoardLink>) {
     }
 }
 
+/// How a post's HTML marks what is not the author's own.
+fn marks() -> Marks<'static> {
+    Marks {
+        quote: select!("blockquote"),
+        drop: select!("p:has(> a[href*='/post/']):has(+ blockquote), .signature, .post-signature"),
+        mention: select!("a.plugin-mentions-a"),
+        target: &quote,
+    }
+}
+
+/// Mentions and quotes are written with the slug of a name: the page knows the name of some.
+fn rename(body: &mut Own, names: &HashMap<String, String>) {
+    for name in body.mentions.iter_mut().chain(body.quotes.iter_mut().filter_map(|q| q.author.as_mut())) {
+        if let Some(known) = names.get(name.as_str()) {
+            name.clone_from(known);
+        }
+    }
+}
+
 impl Nodebb {
+    /// The posts of a topic's page as browsers get it. A crawl reads the interface; saved pages are read here.
+    fn html(&self, document: &Document) -> Reading {
+        let html = dom::page(&document.body);
+        let root = html.root_element();
+        let base = &document.url;
+        let property = |name| {
+            let of = |m: &ElementRef<'_>| m.value().attr("property") == Some(name);
+            let meta = root.select(select!("meta[property][content]")).find(of)?;
+            meta.value().attr("content").map(|c| c.trim().to_owned()).filter(|c| !c.is_empty())
+        };
+        let here = target(base);
+        let mut reading = Reading {
+            access: page::access(document),
+            kind: here.as_ref().map(|t| t.kind),
+            forum: property("og:site_name"),
+            ..Reading::default()
+        };
+        let topic = dom::first(root, select!("[component='topic'][data-tid]"));
+        let thread = topic.and_then(|t| t.value().attr("data-tid")).map(str::to_owned);
+        let title = page::words(&html, select!("[component='topic/title']")).or_else(|| property("og:title"));
+        let crumb = root.select(select!(".breadcrumb a[href*='/category/']")).last();
+        let around = Around {
+            forum: reading.forum.clone(),
+            board: crumb.and_then(dom::words),
+            thread: thread.clone(),
+            title: title.clone(),
+            sticky: false,
+        };
+        let list: Vec<ElementRef<'_>> = root.select(select!("[component='post'][data-pid]")).collect();
+        let value = |post: ElementRef<'_>, name| {
+            post.value().attr(name).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
+        };
+        let names: HashMap<String, String> = list
+            .iter()
+            .filter_map(|p| Some((value(*p, "data-userslug")?, value(*p, "data-username")?)))
+            .collect();
+        for post in list {
+            let Some(pid) = value(post, "data-pid") else { continue };
+            let deleted = post.value().classes().any(|c| c == "deleted");
+            let content = dom::first(post, select!("[component='post/content']")).filter(|_| !deleted);
+            let mut body = content.map(|c| own(base, c, &marks()));
+            if let Some(body) = &mut body {
+                rename(body, &names);
+            }
+            let name = value(post, "data-username").filter(|n| !n.starts_with("[["));
+            let known = value(post, "data-uid").is_some_and(|u| u != "0" && !u.starts_with('-'));
+            let shown = value(post, "data-timestamp").unwrap_or_default();
+            let editor =
+                dom::first(post, select!("[component='post/editor']:not([data-editor='']) .timeago"));
+            reading.posts.push(
+                Draft {
+                    unregistered: !known || name.is_none(),
+                    author: name,
+                    time: moment(&Value::String(shown.clone())),
+                    shown,
+                    edited: editor.and_then(|e| Timestamp::parse(e.value().attr("title")?).ok()),
+                    own: body,
+                    url: base.join(&format!("/post/{pid}")).ok(),
+                    id: Some(pid),
+                }
+                .join(&around),
+            );
+        }
+        if let Some(here) = here.filter(|t| t.kind == Kind::Thread) {
+            reading.next = dom::first(root, select!("link[rel='next'][href]"))
+                .and_then(|l| dom::link(base, l))
+                .and_then(|u| target(&u))
+                .filter(|t| t.kind == Kind::Thread && t.id == here.id && t.page > here.page);
+            let path = around.board.into_iter().collect();
+            reading.head = Some(page::head(&here, title, path, None, None));
+        }
+        reading
+    }
+
     fn json(&self, document: &Document, v: &Value) -> Reading {
         let base = &document.url;
         let here = target(base);
@@ -162,7 +255,6 @@ impl Nodebb {
             title: title.clone(),
             sticky: v["pinned"] == 1 || v["pinned"] == true,
         };
-        // Mentions and quotes are written with the slug of a name: the page knows the name of some.
         let mut names: HashMap<String, String> = HashMap::new();
         for p in list.into_iter().flatten() {
             if let (Some(slug), Some(name)) = (text(&p["user"]["userslug"]), text(&p["user"]["username"])) {
@@ -177,21 +269,9 @@ impl Nodebb {
             let name = name.or_else(|| Some(format!("former-user-{}", id(&p["user"]["oldUid"])?)));
             let withheld = p["deleted"] == 1 || p["deleted"] == true;
             let html = dom::fragment(p["content"].as_str().unwrap_or(""));
-            let marks = Marks {
-                quote: select!("blockquote"),
-                drop: select!("p:has(> a[href*='/post/']):has(+ blockquote), .signature, .post-signature"),
-                mention: select!("a.plugin-mentions-a"),
-                target: &quote,
-            };
-            let mut body = (!withheld).then(|| own(base, html.root_element(), &marks));
+            let mut body = (!withheld).then(|| own(base, html.root_element(), &marks()));
             if let Some(body) = &mut body {
-                for name in
-                    body.mentions.iter_mut().chain(body.quotes.iter_mut().filter_map(|q| q.author.as_mut()))
-                {
-                    if let Some(known) = names.get(name.as_str()) {
-                        name.clone_from(known);
-                    }
-                }
+                rename(body, &names);
             }
             let mut post = Draft {
                 author: name,
@@ -264,7 +344,11 @@ impl Engine for Nodebb {
         match serde_json::from_str::<Value>(&document.body) {
             Ok(v) => self.json(document, &v),
             Err(e) => {
-                let access = page::access(document);
+                let reading = self.html(document);
+                if !reading.posts.is_empty() {
+                    return reading;
+                }
+                let access = reading.access;
                 let html = dom::page(&document.body);
                 let login = dom::first(html.root_element(), select!("form#login-form, [component='login']"))
                     .is_some();
@@ -290,5 +374,36 @@ impl Engine for Nodebb {
         page.set_path(&path);
         page.set_query(None);
         page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A topic as browsers get it; the deleted post keeps its place, the deleted account has no name.
+    #[test]
+    fn topic_of_a_saved_page() {
+        let body = r##"<html><head><meta property="og:site_name" content="Node Row"><link rel="next" href="http://f.example/topic/27?page=2"></head><body>
+            <ol class="breadcrumb"><li><a href="/category/4/trade"><span>Trade</span></a></li></ol><h1><span component="topic/title">Fresh build</span></h1>
+            <ul component="topic" data-tid="27"><li component="post" data-pid="7" data-uid="3" data-timestamp="1719428458000" data-username="Low Level" data-userslug="low-level">
+            <div component="post/content"><p><a class="plugin-mentions-a" href="/user/low-level">@low-level</a> said in <a href="/post/6">t</a>:</p><blockquote>x</blockquote><p>escrow only</p></div>
+            <span component="post/editor" data-editor="low-level"><span class="timeago" title="2024-06-26T20:00:00.000Z"></span></span><div component="post/signature">sig</div></li>
+            <li component="post" class="deleted" data-pid="8" data-uid="0" data-timestamp="1719428459000" data-username="[[global:former-user]]"><div component="post/content"></div></li></ul></body></html>"##;
+        let document = Document {
+            url: Url::parse("http://f.example/topic/27/fresh-build").unwrap(),
+            status: 200,
+            headers: Vec::new(),
+            body: body.to_owned(),
+            fetched: Timestamp(1_795_450_020),
+        };
+        let r = Nodebb.read(&document, &Reader::default());
+        let p = &r.posts[0].record;
+        assert_eq!((p.author.as_deref(), p.text.as_str()), (Some("Low Level"), "escrow only"));
+        assert_eq!(p.quotes, [QuoteTarget { post: Some("6".into()), author: Some("Low Level".into()) }]);
+        assert_eq!((p.board.as_deref(), p.title.as_deref()), (Some("Trade"), Some("Fresh build")));
+        assert_eq!((p.time.map(|t| t.0), p.edited.map(|t| t.0)), (Some(1_719_428_458), Some(1_719_432_000)));
+        assert!(r.posts[1].withheld && r.posts[1].unregistered);
+        assert_eq!(r.next.map(|n| n.page), Some(2));
     }
 }

@@ -36,7 +36,8 @@ impl Draft {
         let withheld = self.own.is_none();
         let own = self.own.unwrap_or_default();
         PagePost {
-            unread_time: self.time.is_none().then_some(self.shown),
+            // What is kept back without its words may be without its time as well.
+            unread_time: (self.time.is_none() && !withheld).then_some(self.shown),
             unregistered: self.unregistered,
             withheld,
             record: PostRecord {
@@ -137,9 +138,49 @@ pub(super) fn form_with<'a>(page: &'a Html, user: &str, password: &str) -> Optio
     })
 }
 
+/// What the addresses of a page stand against: XenForo 1, vBulletin 4 and 5 and Discuz! name it. Another host's is not
+/// believed.
+pub(super) fn base(page: &Html, url: &Url) -> Url {
+    page.select(select!("base[href]"))
+        .next()
+        .and_then(|b| url.join(b.value().attr("href")?.trim()).ok())
+        .filter(|b| b.host() == url.host())
+        .unwrap_or_else(|| url.clone())
+}
+
 /// The words of the first match on a page.
 pub(super) fn words(page: &Html, selector: &Selector) -> Option<String> {
     page.select(selector).find_map(dom::words)
+}
+
+/// Mentions in engines that do not mark them: `@name` of somebody who writes or is quoted on the same page. Other words
+/// behind that sign are as often accounts elsewhere (Telegram), and are left alone.
+pub(super) fn mentioned(posts: &mut [PagePost]) {
+    let mut names: Vec<String> = posts
+        .iter()
+        .flat_map(|p| p.record.author.iter().chain(p.record.quotes.iter().filter_map(|q| q.author.as_ref())))
+        .filter(|n| !n.is_empty())
+        .cloned()
+        .collect();
+    // The longest name counts: "low" is not mentioned where "low level" is.
+    names.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    names.dedup();
+    for post in posts {
+        let record = &mut post.record;
+        for (at, _) in record.text.match_indices('@') {
+            let letter = |c: char| c.is_alphanumeric() || c == '_';
+            if record.text[..at].ends_with(|c| letter(c) || c == '@' || c == '/') {
+                continue;
+            }
+            let rest = &record.text[at + 1..];
+            let name = names
+                .iter()
+                .find(|n| rest.strip_prefix(n.as_str()).is_some_and(|tail| !tail.starts_with(letter)));
+            if let Some(name) = name.filter(|n| !record.mentions.contains(n)) {
+                record.mentions.push(name.clone());
+            }
+        }
+    }
 }
 
 /// Who is quoted, by the words over a quote: `vega wrote:`, `vega 写道:`. The name is what stands before the last word.
@@ -184,14 +225,13 @@ pub(super) fn crumbs(
     let mut path: Vec<String> = Vec::new();
     let mut last: Option<String> = None;
     for a in root.select(links) {
-        let Some(to) =
-            dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board && t.page == 1)
-        else {
+        let Some(to) = dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board) else {
             continue;
         };
-        // Page lists may stand between the crumbs.
-        if last.as_ref() != Some(&to.id) {
-            path.push(dom::line(a));
+        // Page lists may stand between the crumbs; a crumb may lead to the page of the board that the thread is on.
+        let title = dom::line(a);
+        if last.as_ref() != Some(&to.id) && (to.page == 1 || !title.chars().all(|c| c.is_ascii_digit())) {
+            path.push(title);
             last = Some(to.id);
         }
     }
@@ -227,4 +267,44 @@ pub(super) fn once<T>(items: &mut Vec<T>, target: fn(&T) -> &Target) {
         let t = target(item);
         seen.insert((t.kind, t.id.clone(), t.page))
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tm_model::QuoteTarget;
+
+    #[test]
+    fn the_base_of_a_page() {
+        let url = Url::parse("http://f.example/threads/x.5/page-2").unwrap();
+        let of = |html: &str| base(&dom::page(html), &url).to_string();
+        assert_eq!(of("<base href='http://f.example/'>"), "http://f.example/");
+        assert_eq!(of("<base href='/forum/'>"), "http://f.example/forum/");
+        assert_eq!(of("<base href='http://other.example/'>"), url.as_str());
+        assert_eq!(of("<p>"), url.as_str());
+    }
+
+    #[test]
+    fn mentions_without_markup() {
+        let post = |author: &str, text: &str| PagePost {
+            record: PostRecord {
+                author: Some(author.into()),
+                text: text.into(),
+                quotes: vec![QuoteTarget { post: None, author: Some("тень_77".into()) }],
+                ..PostRecord::default()
+            },
+            unregistered: false,
+            withheld: false,
+            unread_time: None,
+        };
+        let mut posts = [
+            post("low level", "@low level, ask @тень_77 or @vega_shop, mail me@vega or @low levels"),
+            post("vega", "t.me/@vega (@vega) @vega"),
+            post("low", "@@vega"),
+        ];
+        mentioned(&mut posts);
+        assert_eq!(posts[0].record.mentions, ["low level", "тень_77", "low"]);
+        assert_eq!(posts[1].record.mentions, ["vega"]);
+        assert!(posts[2].record.mentions.is_empty());
+    }
 }

@@ -227,10 +227,13 @@ impl Engine for Phpbb {
                 reading.problems.push(format!("post {id}: no text found"));
                 continue;
             };
-            let name =
-                dom::first(post, select!("p.author .username, p.author .username-coloured")).or_else(|| {
+            let name = dom::first(post, select!("p.author .username, p.author .username-coloured"))
+                .or_else(|| {
                     dom::first(post, select!(".postprofile .username, .postprofile .username-coloured"))
-                });
+                })
+                // Version 3.0 gives names no class.
+                .or_else(|| dom::first(post, select!("p.author strong a")))
+                .or_else(|| dom::first(post, select!("p.author strong")));
             let (time, shown) =
                 dom::first(post, select!("p.author")).map_or((None, String::new()), |a| moment(a, &clock));
             let edited = dom::first(post, select!(".notice")).and_then(|n| {
@@ -266,6 +269,7 @@ impl Engine for Phpbb {
                 .join(&around),
             );
         }
+        page::mentioned(&mut reading.posts);
         if let Some(t) = here.filter(|t| t.kind != Kind::Index) {
             reading.head = Some(Head {
                 id: t.id.clone(),
@@ -321,4 +325,32 @@ fn exact(row: ElementRef<'_>) -> Option<String> {
 
 fn elsewhere_target(url: Url) -> Target {
     Target { kind: Kind::Board, id: String::new(), page: 1, url }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Version 3.0 gives neither names nor times an element of their own.
+    #[test]
+    fn thread_of_version_3_0() {
+        let body = r##"<body id="phpbb"><div id="p31" class="post bg2"><div class="postbody"><p class="author"><a href="./viewtopic.php?p=31#p31"></a>by
+            <strong><a href="./memberlist.php?mode=viewprofile&amp;u=9">low level</a></strong> &raquo; Sun May 26, 2019 5:28 pm </p>
+            <div class="content">escrow only</div></div></div><div id="p32" class="post bg1"><div class="postbody"><p class="author">by <strong>nix</strong>
+            &raquo; Sun May 26, 2019 6:00 pm</p><div class="content">ok @low level</div></div></div>
+            <div id="page-footer"><ul><li>All times are UTC + 3 hours</li></ul></div></body>"##;
+        let document = Document {
+            url: Url::parse("http://f.example/viewtopic.php?t=5").unwrap(),
+            status: 200,
+            headers: Vec::new(),
+            body: body.to_owned(),
+            fetched: Timestamp(1_795_450_020),
+        };
+        let r = Phpbb.read(&document, &Reader::default());
+        let (a, b) = (&r.posts[0], &r.posts[1]);
+        assert_eq!((a.record.author.as_deref(), a.unregistered), (Some("low level"), false));
+        assert_eq!(a.record.time.map(|t| t.to_string()).as_deref(), Some("2019-05-26T14:28:00Z"));
+        assert_eq!((b.record.author.as_deref(), b.unregistered), (Some("nix"), true));
+        assert_eq!(b.record.mentions, ["low level"]);
+    }
 }

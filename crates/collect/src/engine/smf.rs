@@ -134,7 +134,8 @@ impl Engine for Smf {
             let stats = dom::first(row, select!(".board_stats, .stats")).map(dom::line).unwrap_or_default();
             let mut numbers = numbers(&stats);
             let (posts, threads) = (numbers.next(), numbers.next());
-            let last = dom::first(row, select!(".lastpost")).map(message).unwrap_or_default();
+            let last =
+                dom::first(row, select!(".lastpost")).map(|l| last_post(l, &clock)).unwrap_or_default();
             let redirect =
                 dom::first(row, select!("a.board_redirect")).is_some() || url.host() != base.host();
             let to = target(&url).or_else(|| {
@@ -283,7 +284,65 @@ impl Engine for Smf {
     }
 }
 
+/// The last post of a board: its topic and its time. The link itself leads a member to what is unread, and so differs
+/// with what that member has read.
+fn last_post(cell: ElementRef<'_>, clock: &Clock) -> String {
+    let topic = cell
+        .select(select!("a[href*='topic=']"))
+        .find_map(|a| a.value().attr("href")?.split_once("topic=").and_then(|p| dom::leading_number(p.1)))
+        .unwrap_or_default();
+    let mut shown = String::new();
+    for node in cell.descendants().skip(1) {
+        let Some(text) = node.value().as_text() else { continue };
+        let inside = node.ancestors().take_while(|n| n.id() != cell.id()).filter_map(ElementRef::wrap);
+        if !inside.into_iter().any(|e| e.value().name() == "a") {
+            shown.push_str(text);
+            shown.push(' ');
+        }
+    }
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    parse(&shown, clock).map_or(format!("{topic} {shown}"), |at| format!("{topic} {}", at.0))
+}
+
 /// Numbers of a text in their order, with separators of thousands.
 fn numbers(text: &str) -> impl Iterator<Item = u64> + '_ {
     text.split_whitespace().filter_map(dom::count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tm_model::Timestamp;
+
+    /// A guest's link to the last post and a member's, which leads to what is unread: one state.
+    #[test]
+    fn state_of_a_board_is_the_same_for_all() {
+        let state = |last: &str| {
+            let body = format!(
+                r#"<div id="board_3" class="up_contain"><a class="subject" href="index.php?board=3.0">Trade</a>
+                <div class="board_stats"><p>Posts: 41<br>Topics: 7</p></div><div class="lastpost"><p><strong>Last post: </strong>{last}</p></div></div>"#
+            );
+            let document = Document {
+                url: Url::parse("http://f.example/index.php").unwrap(),
+                status: 200,
+                headers: Vec::new(),
+                body,
+                fetched: Timestamp(1_795_450_020),
+            };
+            Smf.read(&document, &Reader::default()).boards[0].state.clone()
+        };
+        let guest = state(
+            r#"Nov 22, 2026, 03:57 PM <span class="postby"><a href="index.php?topic=27.15#msg91">Re: 3 PM</a> by nix</span>"#,
+        );
+        let member = state(
+            r#"<strong>Yesterday</strong> at 03:57 PM <span class="postby"><a href="index.php?topic=27.msg88#new">Re: 3 PM</a> by nix</span>"#,
+        );
+        assert_eq!(guest, member);
+        assert_ne!(
+            guest,
+            state(
+                r#"Nov 22, 2026, 03:58 PM <span class="postby"><a href="index.php?topic=27.15#msg92">x</a></span>"#
+            )
+        );
+    }
 }

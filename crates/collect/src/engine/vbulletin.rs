@@ -243,13 +243,7 @@ impl Engine for Vbulletin {
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
         let root = html.root_element();
-        // Version 4 names its addresses against a base.
-        let based = root
-            .select(select!("base[href]"))
-            .next()
-            .and_then(|b| document.url.join(b.value().attr("href")?).ok())
-            .filter(|b| b.host() == document.url.host());
-        let base = based.as_ref().unwrap_or(&document.url);
+        let base = &page::base(&html, &document.url);
         let zone = root
             .select(select!("div.smallfont[align='center'], #footer_time, .footer_time, .below_body"))
             .find_map(|e| dom::offset(&dom::line(e)));
@@ -440,7 +434,7 @@ mod tests {
             <td class="alt1"><a href="showthread.php?t=12&amp;page=2" title="Show results 11 to 20 of 35">2</a></td><td><a href="showthread.php?t=12&amp;page=4">Last</a></td></tr></table></div>
             <div id="posts"><div id="edit31"><table id="post31" class="tborder"><tr><td class="thead"><a name="post31"><img alt="Old"></a> 03-04-2009, 05:34 PM </td>
             <td class="thead" align="right">#<a href="showpost.php?p=31&amp;postcount=1" id="postcount31"><strong>1</strong></a></td></tr>
-            <tr valign="top"><td class="alt2"><div id="postmenu_31"><a class="bigusername" href="member.php?u=7">vega</a></div><div class="smallfont">Seller</div></td>
+            <tr valign="top"><td class="alt2"><div id="postmenu_31"><a class="bigusername" href="member.php?u=7">vega</a> <script type="text/javascript"> vbmenu_register("postmenu_31", true); </script></div><div class="smallfont">Seller</div></td>
             <td class="alt1" id="td_post_31"><div class="smallfont"><strong>Fresh CVV</strong></div><hr />
             <div id="post_message_31"><div style="margin:20px; margin-top:5px; "><div class="smallfont" style="margin-bottom:2px">Quote:</div>
             <table><tr><td class="alt2"><div>Originally Posted by <strong>nix</strong> <a href="showthread.php?p=28#post28" rel="nofollow"><img alt="View Post"></a></div>

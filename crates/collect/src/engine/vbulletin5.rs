@@ -93,7 +93,7 @@ impl Engine for Vbulletin5 {
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
         let root = html.root_element();
-        let base = &document.url;
+        let base = &page::base(&html, &document.url);
         let zone = root
             .select(select!("#footer, .footer-copyright, footer"))
             .find_map(|e| dom::offset(&dom::line(e)));
@@ -102,7 +102,7 @@ impl Engine for Vbulletin5 {
             offset: reader.offset.or(zone).unwrap_or(0),
             day_first: reader.day_first,
         };
-        let here = target(base);
+        let here = target(&document.url);
         let mut reading = Reading {
             access: page::access(document),
             kind: here.as_ref().map(|t| t.kind),

@@ -129,10 +129,10 @@ impl Engine for Xenforo {
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
         let root = html.root_element();
-        let base = &document.url;
+        let base = &page::base(&html, &document.url);
         let clock =
             Clock { now: document.fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
-        let here = target(base);
+        let here = target(&document.url);
         let meta = |s| root.select(s).find_map(|m| m.value().attr("content").map(str::to_owned));
         let mut reading = Reading {
             access: page::access(document),

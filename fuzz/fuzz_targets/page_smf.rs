@@ -1,0 +1,5 @@
+#![no_main]
+
+mod page;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| page::page("smf", data));
