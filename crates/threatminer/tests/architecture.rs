@@ -62,7 +62,7 @@ fn one_home_for_each_kind_of_work() {
         ("sqlx", "tm-store"),
         ("tantivy", "tm-search"),
         ("axum", "tm-server"),
-        ("candle-core", "tm-train"),
+        ("gemm", "tm-train"),
         ("csv", "tm-exchange"),
     ] {
         for (package, used) in &all {
