@@ -4,9 +4,20 @@
 //! write about threats, joined with content indicators. Each part is scaled to 0..1 over the ranked accounts and has a
 //! fixed weight; an account's score is the sum of its parts, so that every rank can be explained.
 
-use crate::pagerank::{Edge, pagerank};
+use crate::{EdgeList, Graph, PageRankOptions, pagerank};
 use std::collections::{BTreeMap, BTreeSet};
 use tm_model::{EventType, Modality, Timestamp};
+
+/// An edge: `from` gives `weight` of its attention to `to`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Edge {
+    /// Source node.
+    pub from: u32,
+    /// Target node.
+    pub to: u32,
+    /// Above zero; other edges are ignored.
+    pub weight: f64,
+}
 
 /// What ranking needs to know of a post.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,7 +139,8 @@ pub fn rank(posts: &[PostFacts]) -> Vec<Ranked> {
             }
         }
     }
-    let mut structure = pagerank(n, &edges, &topic, 1e-9);
+    let list: EdgeList = edges.iter().map(|e| (e.from, e.to, e.weight as f32)).collect();
+    let mut structure = Graph::new(n, list).map(|g| pagerank(&g, &topic, &PageRankOptions::default())).unwrap_or_else(|_| vec![0.0; n]);
     let mut reach = vec![0.0; n];
     for e in &edges {
         reach[e.to as usize] += 1.0;
@@ -215,7 +227,8 @@ pub fn rank_edges(edges: &[(String, String, f64)]) -> Vec<RankedName> {
     let list: Vec<Edge> =
         sums.iter().map(|(&(from, to), &w)| Edge { from, to, weight: (1.0 + w).ln() }).collect();
     let n = names.len();
-    let mut structure = pagerank(n, &list, &[], 1e-10);
+    let edges: EdgeList = list.iter().map(|e| (e.from, e.to, e.weight as f32)).collect();
+    let mut structure = Graph::new(n, edges).map(|g| pagerank(&g, &[], &PageRankOptions::default())).unwrap_or_else(|_| vec![0.0; n]);
     let (mut reach, mut activity) = (vec![0.0; n], vec![0.0; n]);
     for e in &list {
         reach[e.to as usize] += 1.0;
