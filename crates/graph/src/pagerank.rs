@@ -1,10 +1,11 @@
 //! Topic-specific PageRank on a weighted, directed graph.
 //!
 //! Page, Brin, Motwani, Winograd 1999; teleport distributions after Haveliwala 2002. Where the reader who is stuck at a
-//! node without edges starts anew by the teleport distribution t, PageRank is the solution of (I − dP)x = t scaled to sum
-//! one (Del Corso, Gullí, Romani 2005): nothing has to be gathered from stuck nodes while it is solved. Solved by
-//! Gauss-Seidel over blocks: a block reads what the blocks before it have just found. Blocks do not depend on the number
-//! of threads, and each node's sum is added in one order, so neither does the result.
+//! node without edges starts anew by the teleport distribution t, PageRank solves x = dPx + s·t where s is what is not
+//! passed along edges: all of a stuck node's rank, 1 − d of each other's. Solved by Gauss-Seidel over blocks (Arasu et al.
+//! 2002): a block reads what the blocks before it have just found, and s is kept up to date with them, without which the
+//! total would settle last. Blocks do not depend on the number of threads, and each node's sum is added in one order, so
+//! neither does the result.
 
 use crate::csr::Graph;
 use rayon::prelude::*;
@@ -78,7 +79,10 @@ pub fn pagerank(graph: &Graph, teleport: &[f64], options: &PageRankOptions) -> V
             if strength > 0.0 { damping / strength } else { 0.0 }
         })
         .collect();
+    // What is not passed on, as a share of the node's rank.
+    let kept = |v: usize| if share[v] > 0.0 { 1.0 - damping } else { 1.0 };
     let mut rank = jump.clone();
+    let mut anew: f64 = (0..nodes).map(|v| rank[v] * kept(v)).sum();
     let mut give: Vec<f64> = rank.iter().zip(&share).map(|(r, s)| r * s).collect();
     let ends = blocks(graph);
     let widest = ends.iter().scan(0, |from, &to| Some(to - std::mem::replace(from, to))).max().unwrap_or(0);
@@ -93,17 +97,18 @@ pub fn pagerank(graph: &Graph, teleport: &[f64], options: &PageRankOptions) -> V
                 // Four sums at once: a single one would wait for each addition.
                 let (nodes, weights) = (&rows.node[range.clone()], &rows.weight[range]);
                 let mut four = [0.0f64; 4];
-                let (n4, w4) = (nodes.chunks_exact(4), weights.chunks_exact(4));
-                let mut rest = 0.0f64;
-                for (u, w) in n4.remainder().iter().zip(w4.remainder()) {
-                    rest += give[*u as usize] * f64::from(*w);
+                let (mut n, mut w) = (nodes, weights);
+                while let ([a, b, c, d, n_rest @ ..], [p, q, r, s, w_rest @ ..]) = (n, w) {
+                    four[0] += give[*a as usize] * f64::from(*p);
+                    four[1] += give[*b as usize] * f64::from(*q);
+                    four[2] += give[*c as usize] * f64::from(*r);
+                    four[3] += give[*d as usize] * f64::from(*s);
+                    (n, w) = (n_rest, w_rest);
                 }
-                for (u, w) in n4.zip(w4) {
-                    for k in 0..4 {
-                        four[k] += give[u[k] as usize] * f64::from(w[k]);
-                    }
+                for (u, w) in n.iter().zip(w) {
+                    four[0] += give[*u as usize] * f64::from(*w);
                 }
-                jump[v] + ((four[0] + four[1]) + (four[2] + four[3]) + rest)
+                anew * jump[v] + ((four[0] + four[1]) + (four[2] + four[3]))
             };
             let grain = (piece.len() / 16).max(64);
             if rayon::current_num_threads() > 1 {
@@ -117,13 +122,17 @@ pub fn pagerank(graph: &Graph, teleport: &[f64], options: &PageRankOptions) -> V
                     *x = at(first + k);
                 }
             }
+            let mut passed = 0.0;
             for (k, &x) in piece.iter().enumerate() {
                 let v = first + k;
-                change += (x - rank[v]).abs();
+                let step = x - rank[v];
+                change += step.abs();
+                passed += step * kept(v);
                 total += x;
                 rank[v] = x;
                 give[v] = x * share[v];
             }
+            anew += passed;
             first = end;
         }
         // Steps shrink by a steady rate in the end: what is still to come is a geometric series.
@@ -162,7 +171,10 @@ mod tests {
         }
         let sum: f64 = jump.iter().sum();
         let jump: Vec<f64> = if sum > 0.0 { jump.iter().map(|t| t / sum).collect() } else { vec![1.0 / nodes as f64; nodes] };
-        let mut rank = jump.clone();
+        // What is not passed on, as a share of the node's rank.
+    let kept = |v: usize| if share[v] > 0.0 { 1.0 - damping } else { 1.0 };
+    let mut rank = jump.clone();
+    let mut anew: f64 = (0..nodes).map(|v| rank[v] * kept(v)).sum();
         for _ in 0..400 {
             let mut next: Vec<f64> = jump.iter().map(|t| 0.15 * t).collect();
             for (u, row) in matrix.iter().enumerate() {
