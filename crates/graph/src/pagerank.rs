@@ -171,10 +171,7 @@ mod tests {
         }
         let sum: f64 = jump.iter().sum();
         let jump: Vec<f64> = if sum > 0.0 { jump.iter().map(|t| t / sum).collect() } else { vec![1.0 / nodes as f64; nodes] };
-        // What is not passed on, as a share of the node's rank.
-    let kept = |v: usize| if share[v] > 0.0 { 1.0 - damping } else { 1.0 };
-    let mut rank = jump.clone();
-    let mut anew: f64 = (0..nodes).map(|v| rank[v] * kept(v)).sum();
+        let mut rank = jump.clone();
         for _ in 0..400 {
             let mut next: Vec<f64> = jump.iter().map(|t| 0.15 * t).collect();
             for (u, row) in matrix.iter().enumerate() {

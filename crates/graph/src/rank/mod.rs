@@ -4,7 +4,11 @@
 //! write about threats, joined with content indicators. Each part is scaled to 0..1 over the ranked accounts and has a
 //! fixed weight; an account's score is the sum of its parts, so that every rank can be explained.
 
+pub mod hackerrank;
+pub mod structure;
+
 use crate::{EdgeList, Graph, PageRankOptions, pagerank};
+pub use structure::{RankedName, rank_interactions};
 use std::collections::{BTreeMap, BTreeSet};
 use tm_model::{EventType, Modality, Timestamp};
 
@@ -199,63 +203,6 @@ pub fn history(posts: &[PostFacts]) -> BTreeMap<i64, Vec<(String, u32, u32, f64)
     result
 }
 
-/// An account of an edge list, ranked without content.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct RankedName {
-    /// From 1.
-    pub rank: u32,
-    /// Name.
-    pub account: String,
-    /// Sum of the parts.
-    pub score: f64,
-    /// Named parts.
-    pub parts: BTreeMap<&'static str, f64>,
-}
-
-/// Ranks the accounts of an edge list (from, to, weight): structure alone.
-pub fn rank_edges(edges: &[(String, String, f64)]) -> Vec<RankedName> {
-    let names: BTreeSet<&str> = edges.iter().flat_map(|(a, b, _)| [a.as_str(), b.as_str()]).collect();
-    let names: Vec<&str> = names.into_iter().collect();
-    let place: BTreeMap<&str, u32> = names.iter().enumerate().map(|(i, n)| (*n, i as u32)).collect();
-    let mut sums: BTreeMap<(u32, u32), f64> = BTreeMap::new();
-    for (from, to, weight) in edges {
-        let (a, b) = (place[from.as_str()], place[to.as_str()]);
-        if a != b && *weight > 0.0 {
-            *sums.entry((a, b)).or_default() += weight;
-        }
-    }
-    let list: Vec<Edge> =
-        sums.iter().map(|(&(from, to), &w)| Edge { from, to, weight: (1.0 + w).ln() }).collect();
-    let n = names.len();
-    let edges: EdgeList = list.iter().map(|e| (e.from, e.to, e.weight as f32)).collect();
-    let mut structure = Graph::new(n, edges).map(|g| pagerank(&g, &[], &PageRankOptions::default())).unwrap_or_else(|_| vec![0.0; n]);
-    let (mut reach, mut activity) = (vec![0.0; n], vec![0.0; n]);
-    for e in &list {
-        reach[e.to as usize] += 1.0;
-        activity[e.from as usize] += 1.0;
-    }
-    for values in [&mut structure, &mut reach, &mut activity] {
-        scale(values);
-    }
-    let mut ranked: Vec<RankedName> = (0..n)
-        .map(|i| {
-            let round = |x: f64| (x * 1e6).round() / 1e6;
-            let parts = BTreeMap::from([
-                ("structure", round(structure[i] * 0.5)),
-                ("reach", round(reach[i] * 0.3)),
-                ("activity", round(activity[i] * 0.2)),
-            ]);
-            let score = round(parts.values().sum());
-            RankedName { rank: 0, account: names[i].to_owned(), score, parts }
-        })
-        .collect();
-    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.account.cmp(&b.account)));
-    for (i, r) in ranked.iter_mut().enumerate() {
-        r.rank = i as u32 + 1;
-    }
-    ranked
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,19 +261,5 @@ mod tests {
         let labels: Vec<&str> = history[&7].iter().map(|h| h.0.as_str()).collect();
         assert_eq!(labels, ["2025 Q4"]);
         assert_eq!(history[&1].len(), 2);
-    }
-
-    #[test]
-    fn edge_lists_need_no_store() {
-        let edge = |a: &str, b: &str| (a.to_owned(), b.to_owned(), 1.0);
-        let ranked = rank_edges(&[
-            edge("a", "hub"),
-            edge("b", "hub"),
-            edge("c", "hub"),
-            edge("hub", "a"),
-            edge("x", "x"),
-        ]);
-        assert_eq!((ranked[0].account.as_str(), ranked.len()), ("hub", 5));
-        assert!(rank_edges(&[]).is_empty());
     }
 }
