@@ -21,7 +21,7 @@ fn interactions(shape: &Shape) -> Interactions {
         list.add(t.from, t.to, 1.0, Some(t.time), Some(t.topic));
     }
     // Accounts that never took part in anything are still accounts.
-    list.add(shape.accounts as u32 - 1, shape.accounts as u32 - 1, 0.0, None, None);
+    list.reserve_accounts(shape.accounts as u32);
     list
 }
 
@@ -81,7 +81,7 @@ fn scores(shape: &Shape) -> (Graph, Vec<Vec<f64>>, Vec<[f64; 7]>) {
     let ours = found.iter().map(sum).collect();
     let mut timeless = Interactions::default();
     shape.turns.iter().for_each(|t| timeless.add(t.from, t.to, 1.0, None, None));
-    timeless.add(n as u32 - 1, n as u32 - 1, 0.0, None, None);
+    timeless.reserve_accounts(n as u32);
     let still = signals(&timeless).unwrap().signals.iter().map(sum).collect();
     (graph, vec![degree, rank, core, content, hacker, ours, still], found)
 }
@@ -127,6 +127,18 @@ fn main() {
     }
     for (method, q) in METHODS.iter().zip(&mean) {
         println!("| mean | {method} | {:.3} | {:.3} | {:.3} | {:.3} |", q.auc, q.ap, q.ndcg, q.coverage);
+    }
+    if std::env::args().any(|a| a == "--dump") {
+        // Signals and truth, for looking at other weights: shape, seed, key, seven values.
+        for seed in 0..SEEDS {
+            for shape in shapes::all(seed) {
+                let (_, _, found) = scores(&shape);
+                for (v, f) in found.iter().enumerate() {
+                    let line: Vec<String> = f.iter().map(|x| format!("{x:.5}")).collect();
+                    println!("@ {} {seed} {} {}", shape.name, u8::from(shape.key[v]), line.join(" "));
+                }
+            }
+        }
     }
     if parts {
         println!("\nAP of each part alone, and of the sum without it");

@@ -33,6 +33,7 @@ pub enum RowError {
 pub struct Interactions {
     names: Vec<Box<str>>,
     numbers: HashMap<Box<str>, u32>,
+    reserved: u32,
     topics: HashMap<Box<str>, u32>,
     /// Who turned to somebody.
     pub from: Vec<u32>,
@@ -113,10 +114,15 @@ impl Interactions {
         self.push(from, to, weight, time.unwrap_or(NONE_TIME), topic.unwrap_or(u32::MAX));
     }
 
+    /// Accounts up to `accounts` exist, though nobody has turned to them.
+    pub fn reserve_accounts(&mut self, accounts: u32) {
+        self.reserved = self.reserved.max(accounts);
+    }
+
     /// Number of accounts: those with names, and those that an interaction refers to.
     pub fn accounts(&self) -> usize {
         let highest = self.from.iter().chain(&self.to).max().map_or(0, |v| *v as usize + 1);
-        self.names.len().max(highest)
+        self.names.len().max(highest).max(self.reserved as usize)
     }
     /// Name of an account, its number where it has none.
     pub fn name(&self, account: u32) -> String {

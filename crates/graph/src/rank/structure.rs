@@ -15,13 +15,13 @@ use std::collections::BTreeMap;
 
 /// Names and weights of the parts. The weights were chosen on the generated forums of `benches/ranking.rs`.
 pub const PARTS: [(&str, f64); 7] = [
-    ("structure", 0.18),
-    ("audience", 0.16),
+    ("structure", 0.12),
+    ("audience", 0.12),
     ("core", 0.10),
     ("mutual", 0.14),
-    ("brokerage", 0.14),
-    ("persistence", 0.16),
-    ("renewal", 0.12),
+    ("brokerage", 0.16),
+    ("persistence", 0.08),
+    ("renewal", 0.28),
 ];
 
 /// Unscaled values of an account, in the order of [`PARTS`].
@@ -57,7 +57,7 @@ pub struct Structure {
     pub community: Vec<u32>,
 }
 
-/// The h-index of weights: the largest h such that h of them are at least h (interpolated between whole numbers).
+/// The h-index (Hirsch 2005; of neighbours' degrees Korn, Schubert, Telcs 2009): the largest h such that h of them are at least h (interpolated between whole numbers).
 fn h_index(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(|a, b| b.total_cmp(a));
     let mut h = 0.0f64;
@@ -95,15 +95,9 @@ pub fn signals(list: &Interactions) -> Result<Structure, GraphError> {
 
     let rank = pagerank(&graph, &credit, &PageRankOptions::default());
     let mut signals: Vec<Signals> = vec![[0.0; 7]; n];
-    let mut weights: Vec<f64> = Vec::new();
     for v in 0..n {
         signals[v][0] = rank[v];
-        weights.clear();
-        for (u, w) in graph.incoming().weighted(v) {
-            signals[v][1] += credit[u];
-            weights.push(w.exp_m1() * credit[u]);
-        }
-        signals[v][2] = h_index(&mut weights);
+        signals[v][1] = graph.incoming().of(v).iter().map(|u| credit[*u as usize]).sum();
         // Partners who turn to each other: both rows ascend.
         let (mut a, mut b) = (graph.out().of(v).iter().peekable(), graph.incoming().of(v).iter().peekable());
         while let (Some(&&x), Some(&&y)) = (a.peek(), b.peek()) {
@@ -116,6 +110,12 @@ pub fn signals(list: &Interactions) -> Result<Structure, GraphError> {
                 }
             }
         }
+    }
+    let mut audiences: Vec<f64> = Vec::new();
+    for v in 0..n {
+        audiences.clear();
+        audiences.extend(graph.incoming().of(v).iter().map(|u| signals[*u as usize][1]));
+        signals[v][2] = h_index(&mut audiences);
     }
     let between: Vec<f64> = if n <= EXACT {
         let pairs = (n as f64 * (n as f64 - 1.0)).max(1.0);
@@ -137,40 +137,42 @@ pub fn signals(list: &Interactions) -> Result<Structure, GraphError> {
     Ok(Structure { signals, credit, community })
 }
 
-/// Persistence and renewal: periods in which an account is turned to, and in which somebody comes who never did before,
-/// each counted by the credit of the best of them.
+/// Persistence and renewal: in how many periods an account is turned to, and in how many somebody comes who never did
+/// before. Within a period the credit of those who come counts logarithmically: ten in one night are not ten months.
 fn over_time(list: &Interactions, n: usize, credit: &[f64], signals: &mut [Signals]) {
     let times = || (0..list.len()).filter_map(|i| list.time(i));
     let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
     let length = ((last - first) / PERIODS).max(SHORTEST);
-    // By time, then by receiver: both sorts keep the order within.
+    let other = |i: &u32| list.from[*i as usize] != list.to[*i as usize];
     let mut order: Vec<u32> =
-        (0..list.len() as u32).filter(|i| list.time(*i as usize).is_some() && list.from[*i as usize] != list.to[*i as usize]).collect();
-    order.sort_by_key(|i| (list.to[*i as usize], list.time(*i as usize), list.from[*i as usize]));
-    let mut seen = vec![u32::MAX; n];
+        (0..list.len() as u32).filter(|i| list.time(*i as usize).is_some()).filter(other).collect();
+    order.sort_unstable_by_key(|i| (list.to[*i as usize], list.time(*i as usize), list.from[*i as usize], *i));
+    // For each account whom it last turned to at all, and in which period.
+    let mut last_to = vec![(u32::MAX, i64::MIN); n];
     let (mut who, mut period) = (u32::MAX, i64::MIN);
-    let (mut best, mut best_new) = (0.0f64, 0.0f64);
-    let mut close = |who: u32, best: f64, best_new: f64| {
+    let (mut came, mut new) = (0.0f64, 0.0f64);
+    let mut close = |who: u32, came: f64, new: f64| {
         if let Some(s) = signals.get_mut(who as usize) {
-            s[5] += best;
-            s[6] += best_new;
+            s[5] += came.ln_1p();
+            s[6] += new.ln_1p();
         }
     };
     for i in order {
         let (from, to) = (list.from[i as usize], list.to[i as usize]);
         let now = list.time(i as usize).map_or(0, |t| (t - first) / length);
         if to != who || now != period {
-            close(who, best, best_new);
-            (who, period, best, best_new) = (to, now, 0.0, 0.0);
+            close(who, came, new);
+            (who, period, came, new) = (to, now, 0.0, 0.0);
         }
-        let c = credit[from as usize];
-        best = best.max(c);
-        if seen[from as usize] != to {
-            seen[from as usize] = to;
-            best_new = best_new.max(c);
+        let before = std::mem::replace(&mut last_to[from as usize], (to, now));
+        if before.0 != to {
+            new += credit[from as usize];
+        }
+        if before != (to, now) {
+            came += credit[from as usize];
         }
     }
-    close(who, best, best_new);
+    close(who, came, new);
 }
 
 /// An account of an edge list, ranked without content.

@@ -136,8 +136,8 @@ async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
             })
         })
         .collect();
-    let ranked = rank::rank(&facts);
-    let mut history = rank::history(&facts);
+    let ranked = rank::rank(&facts)?;
+    let mut history = rank::history(&facts)?;
     let standing: BTreeMap<i64, f64> = ranked.iter().map(|r| (r.account, r.score)).collect();
     let rows: Vec<StandingRow> = ranked
         .into_iter()
