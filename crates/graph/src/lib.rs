@@ -18,18 +18,22 @@
 //! ```
 #![deny(missing_docs)]
 
+pub mod alias;
 mod betweenness;
+pub mod communities;
 mod components;
 mod csr;
 pub mod fields;
 pub mod fuse;
 mod hits;
+pub mod hours;
 mod interactions;
 mod kcore;
 mod leiden;
 mod pagerank;
 mod random;
 pub mod rank;
+pub mod roles;
 mod triangles;
 pub mod words;
 
