@@ -86,6 +86,61 @@ fn scores(shape: &Shape) -> (Graph, Vec<Vec<f64>>, Vec<[f64; 7]>) {
     (graph, vec![degree, rank, core, content, hacker, ours, still], found)
 }
 
+/// Lifts a nobody by force in the market and tells where he ends up, of about a thousand, by each method.
+fn attacks() {
+    println!("\n| attack on the market | degree | PageRank | HackerRank | ours |\n|---|---|---|---|---|");
+    let mut r = tm_graph::Random::new(5, 5);
+    let (start, day) = (1_600_000_000i64, 86_400i64);
+    for attack in ["none", "ring of 50 accounts, two years", "ring that splits in two", "300 spam posts to all", "bump bot, 2000 answers by one", "one thread, 400 answers in two days", "200 answers by new accounts in a week"] {
+        let mut shape = shapes::market(3);
+        let nobody = 850u32;
+        shape.turns.retain(|t| t.from != nobody && t.to != nobody);
+        let n = shape.accounts as u32;
+        let mut add = |from: u32, to: u32, time: i64| shape.turns.push(shapes::Turn { from, to, time, topic: 0 });
+        let mut more = 0u32;
+        match attack {
+            "ring of 50 accounts, two years" | "ring that splits in two" => {
+                more = 50;
+                let halves = attack.ends_with("two");
+                for a in 0..50u32 {
+                    for _ in 0..60 {
+                        let b = r.below(50) as u32;
+                        let b = if halves && r.unit() < 0.8 { b / 2 * 2 + a % 2 } else { b };
+                        if a != b {
+                            add(n + a, n + b.min(49), start + (r.unit() * 720.0) as i64 * day);
+                        }
+                    }
+                    for _ in 0..20 {
+                        let t = start + (r.unit() * 720.0) as i64 * day;
+                        add(n + a, nobody, t);
+                        add(nobody, n + a, t + 600);
+                        // And to everybody else, in the hope of an answer.
+                        add(n + a, r.below(u64::from(n)) as u32, t);
+                    }
+                }
+            }
+            "300 spam posts to all" => (0..300).for_each(|i| add(nobody, r.below(u64::from(n)) as u32, start + (100 + i / 30) * day)),
+            "bump bot, 2000 answers by one" => {
+                more = 1;
+                (0..2000).for_each(|i| add(n, nobody, start + (i * 720 / 2000) * day));
+            }
+            "one thread, 400 answers in two days" => (0..400).for_each(|i| add(r.below(u64::from(n)) as u32, nobody, start + 300 * day + i * 400)),
+            "200 answers by new accounts in a week" => {
+                more = 200;
+                (0..200).for_each(|i| add(n + i as u32, nobody, start + 300 * day + i * 3000));
+            }
+            _ => {}
+        }
+        shape.accounts += more as usize;
+        shape.key.resize(shape.accounts, false);
+        let none = tm_graph::rank::hackerrank::Member { topics: vec![1.0; 8], ..Default::default() };
+        shape.members.resize(shape.accounts, none);
+        let (_, all, _) = scores(&shape);
+        let place = |m: usize| order(&all[m]).iter().position(|v| *v == nobody).map_or(0, |p| p + 1);
+        println!("| {attack} | {} | {} | {} | {} |", place(0), place(1), place(4), place(5));
+    }
+}
+
 fn main() {
     let parts = std::env::args().any(|a| a == "--parts");
     let names: Vec<&str> = shapes::all(0).iter().map(|s| s.name).collect();
@@ -128,6 +183,7 @@ fn main() {
     for (method, q) in METHODS.iter().zip(&mean) {
         println!("| mean | {method} | {:.3} | {:.3} | {:.3} | {:.3} |", q.auc, q.ap, q.ndcg, q.coverage);
     }
+    attacks();
     if std::env::args().any(|a| a == "--dump") {
         // Signals and truth, for looking at other weights: shape, seed, key, seven values.
         for seed in 0..SEEDS {

@@ -5,6 +5,7 @@
 //! [`hackerrank`] holds the published method that this one is compared with.
 
 pub mod hackerrank;
+pub mod quality;
 pub mod structure;
 
 use crate::{GraphError, Interactions};
@@ -65,6 +66,8 @@ pub struct Ranked {
     pub answers: u64,
     /// Community, numbered from 0 by size; the numbers mean nothing beyond this ranking.
     pub community: u32,
+    /// How evenly its exchange is spread over communities, 0 to 1.
+    pub spread: f64,
 }
 
 /// Names and weights of the parts that come from content. Those of [`structure::PARTS`] stand before them with
@@ -195,7 +198,7 @@ pub fn rank(posts: &[PostFacts]) -> Result<Vec<Ranked>, GraphError> {
                 .chain(content.map(|((name, weight), v)| part(name, v * weight)))
                 .collect();
             let score = (parts.iter().map(|p| p.1).sum::<f64>() * 1e4).round() / 1e4;
-            Ranked { account: accounts[i], rank: 0, score, parts, answers: answers[i], community: found.community[i] }
+            Ranked { account: accounts[i], rank: 0, score, parts, answers: answers[i], community: found.community[i], spread: found.spread[i] }
         })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.account.cmp(&b.account)));

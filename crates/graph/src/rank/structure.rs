@@ -55,6 +55,8 @@ pub struct Structure {
     pub credit: Vec<f64>,
     /// Community of each account.
     pub community: Vec<u32>,
+    /// How evenly each account's exchange is spread over communities, 0 to 1.
+    pub spread: Vec<f64>,
 }
 
 /// The h-index (Hirsch 2005; of neighbours' degrees Korn, Schubert, Telcs 2009): the largest h such that h of them are at least h (interpolated between whole numbers).
@@ -124,7 +126,8 @@ pub fn signals(list: &Interactions) -> Result<Structure, GraphError> {
         // Enough to tell who stands between at all; more would only sharpen the order of those who do.
         sampled_betweenness(&graph, &SamplingOptions { error: 0.003, most: 1 << 16, ..SamplingOptions::default() }).share
     };
-    for (v, spread) in participation(&undirected, &community).into_iter().enumerate() {
+    let spread = participation(&undirected, &community);
+    for (v, spread) in spread.iter().enumerate() {
         signals[v][4] = between[v].sqrt() * credit[v] + 0.02 * spread * signals[v][3].ln_1p();
     }
     drop((graph, undirected));
@@ -134,7 +137,7 @@ pub fn signals(list: &Interactions) -> Result<Structure, GraphError> {
         scale(&mut column, 30.0);
         column.into_iter().zip(&mut signals).for_each(|(x, s)| s[part] = x);
     }
-    Ok(Structure { signals, credit, community })
+    Ok(Structure { signals, credit, community, spread })
 }
 
 /// Persistence and renewal: in how many periods an account is turned to, and in how many somebody comes who never did

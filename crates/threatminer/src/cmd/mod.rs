@@ -10,6 +10,7 @@ mod extract;
 mod import;
 mod known;
 mod model;
+mod persons;
 mod rank;
 mod rules;
 mod serve;

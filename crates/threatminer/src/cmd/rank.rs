@@ -54,7 +54,9 @@ const LONGEST_LINE: u64 = 1 << 20;
 const REFUSALS_SHOWN: u64 = 20;
 
 /// TSV: from, to, weight (1 when missing), unix time, topic. Lines that start with # are comments.
-fn edges(path: &std::path::Path, options: &Rank) -> anyhow::Result<ExitCode> {
+///
+/// Returns the interactions and how many lines were set aside; each is named on standard error.
+pub fn read_edges(path: &std::path::Path) -> anyhow::Result<(tm_graph::Interactions, u64)> {
     let name = path.display().to_string();
     let reader: Box<dyn BufRead> = if name == "-" {
         Box::new(std::io::stdin().lock())
@@ -89,6 +91,11 @@ fn edges(path: &std::path::Path, options: &Rank) -> anyhow::Result<ExitCode> {
     if refused > REFUSALS_SHOWN {
         output::note(format!("{name}: {refused} lines set aside in all"));
     }
+    Ok((list, refused))
+}
+
+fn edges(path: &std::path::Path, options: &Rank) -> anyhow::Result<ExitCode> {
+    let (list, refused) = read_edges(path)?;
     let ranked = tm_graph::rank::rank_interactions(&list)?;
     let mut out = output::stdout();
     for r in ranked.iter().take(options.limit.unwrap_or(usize::MAX)) {
