@@ -62,6 +62,118 @@ fn blocks(graph: &Graph) -> Vec<usize> {
     ends
 }
 
+/// A number in which shares are passed on: half the width is half the memory that the walk reads at random.
+trait Share: Copy + Send + Sync + Into<f64> {
+    fn of(x: f64) -> Self;
+}
+impl Share for f64 {
+    fn of(x: f64) -> f64 {
+        x
+    }
+}
+impl Share for f32 {
+    fn of(x: f64) -> f32 {
+        x as f32
+    }
+}
+
+/// What is passed along the edges of one row. Four sums at once: a single one would wait for each addition.
+fn received<S: Share>(mut nodes: &[u32], mut weights: &[f32], give: &[S]) -> f64 {
+    let mut four = [0.0f64; 4];
+    let along = |u: u32, w: f32| -> f64 { give[u as usize].into() * f64::from(w) };
+    while let ([a, b, c, d, nodes_left @ ..], [p, q, r, s, weights_left @ ..]) = (nodes, weights) {
+        four[0] += along(*a, *p);
+        four[1] += along(*b, *q);
+        four[2] += along(*c, *r);
+        four[3] += along(*d, *s);
+        (nodes, weights) = (nodes_left, weights_left);
+    }
+    for (u, w) in nodes.iter().zip(weights) {
+        four[0] += along(*u, *w);
+    }
+    (four[0] + four[1]) + (four[2] + four[3])
+}
+
+/// The equations, and the state of their solution.
+struct Solution<'a> {
+    graph: &'a Graph,
+    damping: f64,
+    jump: Vec<f64>,
+    /// What a node gives along one unit of weight, as a share of its rank.
+    share: Vec<f64>,
+    rank: Vec<f64>,
+    /// The last step of each rank.
+    step: Vec<f32>,
+    /// What is not passed along edges.
+    anew: f64,
+    ends: Vec<usize>,
+    fresh: Vec<f64>,
+}
+
+impl Solution<'_> {
+    /// What a node does not pass on, as a share of its rank.
+    fn kept(&self, v: usize) -> f64 {
+        if self.share[v] > 0.0 { 1.0 - self.damping } else { 1.0 }
+    }
+
+    fn give<S: Share>(&self) -> Vec<S> {
+        self.rank.iter().zip(&self.share).map(|(r, s)| S::of(r * s)).collect()
+    }
+
+    /// One sweep over all blocks; returns the L1 length of the step and the sum of the ranks.
+    fn sweep<S: Share>(&mut self, give: &mut [S]) -> (f64, f64) {
+        let (mut first, mut change, mut total) = (0usize, 0.0f64, 0.0f64);
+        let rows = self.graph.incoming();
+        let threads = rayon::current_num_threads();
+        for block in 0..self.ends.len() {
+            let end = self.ends[block];
+            let (jump, anew, read) = (&self.jump, self.anew, &*give);
+            let at = |v: usize| {
+                let range = rows.range(v);
+                anew * jump[v] + received(&rows.node[range.clone()], &rows.weight[range], read)
+            };
+            let piece = &mut self.fresh[..end - first];
+            let fill = |from: usize, part: &mut [f64]| {
+                for (k, x) in part.iter_mut().enumerate() {
+                    *x = at(from + k);
+                }
+            };
+            if threads > 1 {
+                let grain = (piece.len() / 16).max(64);
+                piece.par_chunks_mut(grain).enumerate().for_each(|(i, part)| fill(first + i * grain, part));
+            } else {
+                fill(first, piece);
+            }
+            let mut passed = 0.0;
+            for v in first..end {
+                let x = self.fresh[v - first];
+                let step = x - self.rank[v];
+                change += step.abs();
+                passed += step * self.kept(v);
+                total += x;
+                self.rank[v] = x;
+                self.step[v] = step as f32;
+                give[v] = S::of(x * self.share[v]);
+            }
+            self.anew += passed;
+            first = end;
+        }
+        (change, total)
+    }
+
+    /// Goes where steps that shrink by `rate` would lead (Aitken 1926; for PageRank Kamvar et al. 2003).
+    fn extrapolate(&mut self, rate: f64) {
+        let ahead = rate / (1.0 - rate);
+        for (r, s) in self.rank.iter_mut().zip(&self.step) {
+            *r = (*r + ahead * f64::from(*s)).max(0.0);
+        }
+        self.anew = (0..self.rank.len()).map(|v| self.rank[v] * self.kept(v)).sum();
+    }
+}
+
+/// Step, as a share of the whole, below which shares are passed on at full width.
+const NARROW: f64 = 3e-6;
+
 /// PageRank of each node; the values add up to one. `teleport` is the topic: where the reader starts anew, in any
 /// non-negative scale; when it is all zero (or empty) every node is equally likely.
 pub fn pagerank(graph: &Graph, teleport: &[f64], options: &PageRankOptions) -> Vec<f64> {
@@ -71,79 +183,59 @@ pub fn pagerank(graph: &Graph, teleport: &[f64], options: &PageRankOptions) -> V
     }
     let damping = options.damping.clamp(0.0, 0.999_999);
     let jump = distribution(nodes, teleport);
-    let rows = graph.incoming();
-    // What a node gives along one unit of weight; the walk reads only this.
-    let share: Vec<f64> = (0..nodes)
+    let ends = blocks(graph);
+    let widest = ends.iter().scan(0, |from, &to| Some(to - std::mem::replace(from, to))).max().unwrap_or(0);
+    let share = (0..nodes)
         .map(|v| {
             let strength = graph.out().strength(v);
             if strength > 0.0 { damping / strength } else { 0.0 }
         })
         .collect();
-    // What is not passed on, as a share of the node's rank.
-    let kept = |v: usize| if share[v] > 0.0 { 1.0 - damping } else { 1.0 };
-    let mut rank = jump.clone();
-    let mut anew: f64 = (0..nodes).map(|v| rank[v] * kept(v)).sum();
-    let mut give: Vec<f64> = rank.iter().zip(&share).map(|(r, s)| r * s).collect();
-    let ends = blocks(graph);
-    let widest = ends.iter().scan(0, |from, &to| Some(to - std::mem::replace(from, to))).max().unwrap_or(0);
-    let mut fresh = vec![0f64; widest];
-    let (mut before, mut rate) = (f64::INFINITY, damping);
-    for sweep in 0..options.sweeps {
-        let (mut first, mut change, mut total) = (0usize, 0.0f64, 0.0f64);
-        for &end in &ends {
-            let piece = &mut fresh[..end - first];
-            let at = |v: usize| {
-                let range = rows.range(v);
-                // Four sums at once: a single one would wait for each addition.
-                let (nodes, weights) = (&rows.node[range.clone()], &rows.weight[range]);
-                let mut four = [0.0f64; 4];
-                let (mut n, mut w) = (nodes, weights);
-                while let ([a, b, c, d, n_rest @ ..], [p, q, r, s, w_rest @ ..]) = (n, w) {
-                    four[0] += give[*a as usize] * f64::from(*p);
-                    four[1] += give[*b as usize] * f64::from(*q);
-                    four[2] += give[*c as usize] * f64::from(*r);
-                    four[3] += give[*d as usize] * f64::from(*s);
-                    (n, w) = (n_rest, w_rest);
-                }
-                for (u, w) in n.iter().zip(w) {
-                    four[0] += give[*u as usize] * f64::from(*w);
-                }
-                anew * jump[v] + ((four[0] + four[1]) + (four[2] + four[3]))
-            };
-            let grain = (piece.len() / 16).max(64);
-            if rayon::current_num_threads() > 1 {
-                piece.par_chunks_mut(grain).enumerate().for_each(|(i, part)| {
-                    for (k, x) in part.iter_mut().enumerate() {
-                        *x = at(first + i * grain + k);
-                    }
-                });
-            } else {
-                for (k, x) in piece.iter_mut().enumerate() {
-                    *x = at(first + k);
-                }
-            }
-            let mut passed = 0.0;
-            for (k, &x) in piece.iter().enumerate() {
-                let v = first + k;
-                let step = x - rank[v];
-                change += step.abs();
-                passed += step * kept(v);
-                total += x;
-                rank[v] = x;
-                give[v] = x * share[v];
-            }
-            anew += passed;
-            first = end;
-        }
+    let mut at = Solution {
+        graph,
+        damping,
+        rank: jump.clone(),
+        jump,
+        share,
+        step: vec![0.0; nodes],
+        anew: 0.0,
+        ends,
+        fresh: vec![0.0; widest],
+    };
+    at.anew = (0..nodes).map(|v| at.rank[v] * at.kept(v)).sum();
+    let (mut narrow, mut wide): (Vec<f32>, Vec<f64>) = (at.give(), Vec::new());
+    // Right after an extrapolation steps shrink faster than they will: the steady rate is remembered for the estimate.
+    let (mut before, mut rate, mut steady, mut since) = (f64::INFINITY, damping, 0.0f64, 0u32);
+    for _ in 0..options.sweeps {
+        let (change, total) = if wide.is_empty() { at.sweep(&mut narrow) } else { at.sweep(&mut wide) };
         // Steps shrink by a steady rate in the end: what is still to come is a geometric series.
-        if sweep > 0 && before > 0.0 {
+        let last = rate;
+        if before.is_finite() && before > 0.0 {
             rate = (change / before).clamp(0.05, damping.max(0.05));
         }
         before = change;
-        if change * rate / (1.0 - rate) <= options.tolerance * total {
+        since += 1;
+        let slowest = rate.max(steady);
+        if !wide.is_empty() && change * slowest / (1.0 - slowest) <= options.tolerance * total {
             break;
         }
+        let widen = wide.is_empty() && change <= NARROW * total;
+        if since >= 3 && (rate - last).abs() < 0.02 * rate {
+            at.extrapolate(rate);
+            steady = rate;
+            since = 0;
+            if wide.is_empty() {
+                narrow = at.give();
+            } else {
+                wide = at.give();
+            }
+        }
+        if widen {
+            wide = at.give();
+            narrow = Vec::new();
+        }
     }
+    let mut rank = at.rank;
     let total: f64 = rank.iter().sum();
     rank.iter_mut().for_each(|r| *r /= total);
     rank
