@@ -17,8 +17,12 @@ const PIECES: usize = 32;
 struct Search {
     level: Vec<u32>,
     paths: Vec<f64>,
+    /// (1 + dependency) / paths of the nodes of one level, 0 elsewhere.
     credit: Vec<f64>,
+    /// Nodes in the order in which they are met, with one place to spare.
     order: Vec<u32>,
+    /// Where each level begins in `order`.
+    levels: Vec<usize>,
 }
 
 const UNSEEN: u32 = u32::MAX;
@@ -29,52 +33,69 @@ impl Search {
             level: vec![UNSEEN; nodes],
             paths: vec![0.0; nodes],
             credit: vec![0.0; nodes],
-            order: Vec::with_capacity(nodes),
+            order: vec![0; nodes + 1],
+            levels: Vec::new(),
         }
     }
 
-    /// Adds what the shortest paths from `source` give to each node.
+    /// Adds what the shortest paths from `source` give to each node. Neither walk branches on what it reads: half of the
+    /// guesses would be wrong, and a wrong guess costs more than all else about an edge.
     fn from(&mut self, rows: &Rows, source: usize, sum: &mut [f64]) {
-        self.order.clear();
-        self.order.push(source as u32);
-        self.level[source] = 0;
-        self.paths[source] = 1.0;
-        let mut at = 0;
-        while let Some(&v) = self.order.get(at) {
-            at += 1;
-            let (next, count) = (self.level[v as usize] + 1, self.paths[v as usize]);
-            for &u in rows.of(v as usize) {
-                let l = &mut self.level[u as usize];
-                if *l == UNSEEN {
-                    *l = next;
-                    self.order.push(u);
-                    self.paths[u as usize] = count;
-                } else if *l == next {
-                    self.paths[u as usize] += count;
-                }
-            }
-        }
-        let last = self.order.last().map_or(0, |v| self.level[*v as usize]);
-        // (1 + dependency) / paths of each node, from the farthest; nodes of the last level have no successors.
-        for &v in self.order.iter().rev() {
-            let v = v as usize;
-            let (level, paths) = (self.level[v], self.paths[v]);
-            let mut dependency = 0.0;
-            if level < last {
-                let next = level + 1;
+        let (level, paths, credit) = (&mut self.level[..], &mut self.paths[..], &mut self.credit[..]);
+        let (order, levels) = (&mut self.order[..], &mut self.levels);
+        order[0] = source as u32;
+        level[source] = 0;
+        paths[source] = 1.0;
+        levels.clear();
+        let (mut at, mut met) = (0usize, 1usize);
+        while at < met {
+            levels.push(at);
+            let (end, next) = (met, levels.len() as u32);
+            while at < end {
+                let v = order[at] as usize;
+                at += 1;
+                let count = paths[v];
                 for &u in rows.of(v) {
-                    let u = u as usize;
-                    dependency += if self.level[u] == next { self.credit[u] } else { 0.0 };
+                    let seen = level[u as usize];
+                    order[met] = u;
+                    met += usize::from(seen == UNSEEN);
+                    level[u as usize] = seen.min(next);
+                    paths[u as usize] += if seen >= next { count } else { 0.0 };
                 }
-                dependency *= paths;
-            }
-            self.credit[v] = (1.0 + dependency) / paths;
-            if v != source {
-                sum[v] += dependency;
             }
         }
-        for &v in &self.order {
-            self.level[v as usize] = UNSEEN;
+        // From the farthest level; its nodes have no successors. Only the level above the current one holds credit, so that
+        // a row's sum needs no look at levels.
+        let mut end = met;
+        for depth in (0..levels.len()).rev() {
+            let begin = levels[depth];
+            for &v in &order[begin..end] {
+                let v = v as usize;
+                // Kept in `paths` until the level above has been read by all.
+                let dependency = if end < met {
+                    paths[v] * rows.of(v).iter().map(|u| credit[*u as usize]).sum::<f64>()
+                } else {
+                    0.0
+                };
+                if v != source {
+                    sum[v] += dependency;
+                }
+                paths[v] = (1.0 + dependency) / paths[v];
+            }
+            let above = levels.get(depth + 1).copied().unwrap_or(met);
+            let above_end = levels.get(depth + 2).copied().unwrap_or(met);
+            for &u in &order[above..above_end] {
+                credit[u as usize] = 0.0;
+            }
+            for &v in &order[begin..end] {
+                credit[v as usize] = paths[v as usize];
+            }
+            end = begin;
+        }
+        credit[source] = 0.0;
+        for &v in &order[..met] {
+            level[v as usize] = UNSEEN;
+            paths[v as usize] = 0.0;
         }
     }
 }

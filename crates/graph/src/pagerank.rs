@@ -120,9 +120,11 @@ impl Solution<'_> {
         self.rank.iter().zip(&self.share).map(|(r, s)| S::of(r * s)).collect()
     }
 
-    /// One sweep over all blocks; returns the L1 length of the step and the sum of the ranks.
-    fn sweep<S: Share>(&mut self, give: &mut [S]) -> (f64, f64) {
+    /// One sweep over all blocks; returns the L1 length of the step, the sum of the ranks, and the step as a multiple of the
+    /// one before, as far as the two point the same way.
+    fn sweep<S: Share>(&mut self, give: &mut [S]) -> (f64, f64, f64) {
         let (mut first, mut change, mut total) = (0usize, 0.0f64, 0.0f64);
+        let (mut along, mut square) = (0.0f64, 0.0f64);
         let rows = self.graph.incoming();
         let threads = rayon::current_num_threads();
         for block in 0..self.ends.len() {
@@ -151,6 +153,9 @@ impl Solution<'_> {
                 change += step.abs();
                 passed += step * self.kept(v);
                 total += x;
+                let old = f64::from(self.step[v]);
+                along += step * old;
+                square += old * old;
                 self.rank[v] = x;
                 self.step[v] = step as f32;
                 give[v] = S::of(x * self.share[v]);
@@ -158,7 +163,7 @@ impl Solution<'_> {
             self.anew += passed;
             first = end;
         }
-        (change, total)
+        (change, total, if square > 0.0 { along / square } else { 0.0 })
     }
 
     /// Goes where steps that shrink by `rate` would lead (Aitken 1926; for PageRank Kamvar et al. 2003).
@@ -207,7 +212,7 @@ pub fn pagerank(graph: &Graph, teleport: &[f64], options: &PageRankOptions) -> V
     // Right after an extrapolation steps shrink faster than they will: the steady rate is remembered for the estimate.
     let (mut before, mut rate, mut steady, mut since) = (f64::INFINITY, damping, 0.0f64, 0u32);
     for _ in 0..options.sweeps {
-        let (change, total) = if wide.is_empty() { at.sweep(&mut narrow) } else { at.sweep(&mut wide) };
+        let (change, total, along) = if wide.is_empty() { at.sweep(&mut narrow) } else { at.sweep(&mut wide) };
         // Steps shrink by a steady rate in the end: what is still to come is a geometric series.
         let last = rate;
         if before.is_finite() && before > 0.0 {
@@ -220,7 +225,7 @@ pub fn pagerank(graph: &Graph, teleport: &[f64], options: &PageRankOptions) -> V
             break;
         }
         let widen = wide.is_empty() && change <= NARROW * total;
-        if since >= 3 && (rate - last).abs() < 0.02 * rate {
+        if since >= 3 && (rate - last).abs() < 0.02 * rate && (along - rate).abs() < 0.1 * rate {
             at.extrapolate(rate);
             steady = rate;
             since = 0;
