@@ -7,8 +7,8 @@
 use std::io::Write;
 use std::time::Instant;
 use tm_graph::{
-    EdgeList, Graph, LeidenOptions, PageRankOptions, Random, SamplingOptions, betweenness, clustering, core_numbers, hits,
-    leiden, pagerank, sampled_betweenness, strong_components, weak_components,
+    EdgeList, Graph, LeidenOptions, PageRankOptions, Random, SamplingOptions, betweenness, clustering,
+    core_numbers, hits, leiden, pagerank, sampled_betweenness, strong_components, weak_components,
 };
 
 /// A forum: boards of uneven size; accounts whose activity and standing are heavy-tailed and who are at home in one board;
@@ -34,7 +34,8 @@ fn forum(accounts: usize, interactions: usize, seed: u64) -> EdgeList {
     members[0].extend(&deal[at..]);
     let mut list = EdgeList::with_capacity(interactions);
     // The square of a uniform number favours the beginning of a board's list: its regulars.
-    let pick = |r: &mut Random, of: &[u32], power: i32| of[((r.unit().powi(power)) * of.len() as f64) as usize];
+    let pick =
+        |r: &mut Random, of: &[u32], power: i32| of[((r.unit().powi(power)) * of.len() as f64) as usize];
     let mut board_of = vec![0u32; accounts];
     for (b, m) in members.iter().enumerate() {
         m.iter().for_each(|a| board_of[*a as usize] = b as u32);
@@ -43,7 +44,11 @@ fn forum(accounts: usize, interactions: usize, seed: u64) -> EdgeList {
         let any = deal[r.below(accounts as u64) as usize];
         let home = board_of[any as usize] as usize;
         let from = if r.unit() < 0.5 { any } else { pick(&mut r, &members[home], 2) };
-        let where_to = if r.unit() < 0.72 { home } else { board_of[deal[r.below(accounts as u64) as usize] as usize] as usize };
+        let where_to = if r.unit() < 0.72 {
+            home
+        } else {
+            board_of[deal[r.below(accounts as u64) as usize] as usize] as usize
+        };
         let to = pick(&mut r, &members[where_to], 3);
         if from == to {
             continue;
@@ -59,7 +64,10 @@ fn forum(accounts: usize, interactions: usize, seed: u64) -> EdgeList {
 
 fn memory(key: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find(|l| l.starts_with(key)).and_then(|l| l.split_whitespace().nth(1)?.parse::<f64>().ok());
+    let kib = status
+        .lines()
+        .find(|l| l.starts_with(key))
+        .and_then(|l| l.split_whitespace().nth(1)?.parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1024.0
 }
 
@@ -72,7 +80,8 @@ fn cpu() -> f64 {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let value = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1)).cloned();
+    let value =
+        |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1)).cloned();
     let threads = value("--threads").map_or(1, |t| t.parse().expect("a number of threads"));
     let size = arguments.first().map_or("s", String::as_str);
     let (accounts, interactions) = match size {
@@ -88,8 +97,14 @@ fn main() {
     let list = forum(accounts, interactions, 42);
     let clock = Instant::now();
     let graph = Graph::new(accounts, list).unwrap();
-    println!("{size}: {} accounts, {} edges, {threads} thread(s); rows built in {:.3} s, memory {:.0} MB (peak {:.0})",
-        graph.nodes(), graph.edges(), clock.elapsed().as_secs_f64(), memory("VmRSS"), memory("VmHWM"));
+    println!(
+        "{size}: {} accounts, {} edges, {threads} thread(s); rows built in {:.3} s, memory {:.0} MB (peak {:.0})",
+        graph.nodes(),
+        graph.edges(),
+        clock.elapsed().as_secs_f64(),
+        memory("VmRSS"),
+        memory("VmHWM")
+    );
     if let Some(path) = value("--write") {
         let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
         file.write_all(&(graph.nodes() as u64).to_le_bytes()).unwrap();
@@ -118,16 +133,27 @@ fn main() {
         if wanted(name) {
             let (clock, before) = (Instant::now(), cpu());
             let note = run();
-            println!("{name:<22} {:>9.4} s  cpu {:>9.4}  {note}  (peak {:.0} MB)", clock.elapsed().as_secs_f64(), cpu() - before, memory("VmHWM"));
+            println!(
+                "{name:<22} {:>9.4} s  cpu {:>9.4}  {note}  (peak {:.0} MB)",
+                clock.elapsed().as_secs_f64(),
+                cpu() - before,
+                memory("VmHWM")
+            );
         }
     };
     let options = PageRankOptions::default();
-    time("pagerank", &|| format!("max {:.4e}", pagerank(&graph, &[], &options).into_iter().fold(0.0, f64::max)));
+    time("pagerank", &|| {
+        format!("max {:.4e}", pagerank(&graph, &[], &options).into_iter().fold(0.0, f64::max))
+    });
     // The rest works on the reordered graph alone.
     drop(graph);
     let graph = ordered.graph;
-    time("pagerank-reordered", &|| format!("max {:.4e}", pagerank(&graph, &[], &options).into_iter().fold(0.0, f64::max)));
-    time("hits", &|| format!("max authority {:.4e}", hits(&graph, 1e-8, 1000).authorities.into_iter().fold(0.0, f64::max)));
+    time("pagerank-reordered", &|| {
+        format!("max {:.4e}", pagerank(&graph, &[], &options).into_iter().fold(0.0, f64::max))
+    });
+    time("hits", &|| {
+        format!("max authority {:.4e}", hits(&graph, 1e-8, 1000).authorities.into_iter().fold(0.0, f64::max))
+    });
     time("weak-components", &|| format!("{}", weak_components(&graph).iter().max().map_or(0, |c| c + 1)));
     time("strong-components", &|| format!("{}", strong_components(&graph).iter().max().map_or(0, |c| c + 1)));
     if wanted("kcore") || wanted("clustering") {
@@ -169,10 +195,18 @@ fn main() {
                 let (a, b) = (top(e), top(&s.share));
                 let pairs = e.len() as f64 * (e.len() as f64 - 1.0);
                 let worst = e.iter().zip(&s.share).map(|(e, s)| (e / pairs - s).abs()).fold(0.0, f64::max);
-                format!(", top-100 overlap {}, true error {worst:.5}", a.iter().filter(|v| b.contains(v)).count())
+                format!(
+                    ", top-100 overlap {}, true error {worst:.5}",
+                    a.iter().filter(|v| b.contains(v)).count()
+                )
             });
             let spent = cpu() - before;
-            println!("sampled error {error:<6} {seconds:>9.4} s  cpu {spent:>9.4}  {} pairs, bound {:.5}{}", s.pairs, s.error, overlap.unwrap_or_default());
+            println!(
+                "sampled error {error:<6} {seconds:>9.4} s  cpu {spent:>9.4}  {} pairs, bound {:.5}{}",
+                s.pairs,
+                s.error,
+                overlap.unwrap_or_default()
+            );
         }
     }
 }

@@ -59,13 +59,25 @@ fn quality(score: &[f64], key: &[bool], graph: &Graph) -> Quality {
     for (a, _) in key.iter().enumerate().filter(|k| *k.1) {
         for (b, _) in key.iter().enumerate().filter(|k| !*k.1) {
             pairs += 1.0;
-            wins += if score[a] > score[b] { 1.0 } else if score[a] == score[b] { 0.5 } else { 0.0 };
+            wins += if score[a] > score[b] {
+                1.0
+            } else if score[a] == score[b] {
+                0.5
+            } else {
+                0.0
+            };
         }
     }
-    Quality { auc: wins / pairs, ap: ap / total, ndcg: dcg / ideal, coverage: coverage(graph, &order[..order.len().min(10)]) }
+    Quality {
+        auc: wins / pairs,
+        ap: ap / total,
+        ndcg: dcg / ideal,
+        coverage: coverage(graph, &order[..order.len().min(10)]),
+    }
 }
 
-const METHODS: [&str; 7] = ["degree", "PageRank", "k-core", "content", "HackerRank", "ours", "ours, no times"];
+const METHODS: [&str; 7] =
+    ["degree", "PageRank", "k-core", "content", "HackerRank", "ours", "ours, no times"];
 
 fn scores(shape: &Shape) -> (Graph, Vec<Vec<f64>>, Vec<[f64; 7]>) {
     let list = interactions(shape);
@@ -91,12 +103,21 @@ fn attacks() {
     println!("\n| attack on the market | degree | PageRank | HackerRank | ours |\n|---|---|---|---|---|");
     let mut r = tm_graph::Random::new(5, 5);
     let (start, day) = (1_600_000_000i64, 86_400i64);
-    for attack in ["none", "ring of 50 accounts, two years", "ring that splits in two", "300 spam posts to all", "bump bot, 2000 answers by one", "one thread, 400 answers in two days", "200 answers by new accounts in a week"] {
+    for attack in [
+        "none",
+        "ring of 50 accounts, two years",
+        "ring that splits in two",
+        "300 spam posts to all",
+        "bump bot, 2000 answers by one",
+        "one thread, 400 answers in two days",
+        "200 answers by new accounts in a week",
+    ] {
         let mut shape = shapes::market(3);
         let nobody = 850u32;
         shape.turns.retain(|t| t.from != nobody && t.to != nobody);
         let n = shape.accounts as u32;
-        let mut add = |from: u32, to: u32, time: i64| shape.turns.push(shapes::Turn { from, to, time, topic: 0 });
+        let mut add =
+            |from: u32, to: u32, time: i64| shape.turns.push(shapes::Turn { from, to, time, topic: 0 });
         let mut more = 0u32;
         match attack {
             "ring of 50 accounts, two years" | "ring that splits in two" => {
@@ -119,12 +140,16 @@ fn attacks() {
                     }
                 }
             }
-            "300 spam posts to all" => (0..300).for_each(|i| add(nobody, r.below(u64::from(n)) as u32, start + (100 + i / 30) * day)),
+            "300 spam posts to all" => {
+                (0..300).for_each(|i| add(nobody, r.below(u64::from(n)) as u32, start + (100 + i / 30) * day))
+            }
             "bump bot, 2000 answers by one" => {
                 more = 1;
                 (0..2000).for_each(|i| add(n, nobody, start + (i * 720 / 2000) * day));
             }
-            "one thread, 400 answers in two days" => (0..400).for_each(|i| add(r.below(u64::from(n)) as u32, nobody, start + 300 * day + i * 400)),
+            "one thread, 400 answers in two days" => {
+                (0..400).for_each(|i| add(r.below(u64::from(n)) as u32, nobody, start + 300 * day + i * 400))
+            }
             "200 answers by new accounts in a week" => {
                 more = 200;
                 (0..200).for_each(|i| add(n + i as u32, nobody, start + 300 * day + i * 3000));
@@ -173,7 +198,10 @@ fn main() {
     for (s, name) in names.iter().enumerate() {
         for (m, method) in METHODS.iter().enumerate() {
             let q = sums[s][m];
-            println!("| {name} | {method} | {:.3} | {:.3} | {:.3} | {:.3} |", q.auc, q.ap, q.ndcg, q.coverage);
+            println!(
+                "| {name} | {method} | {:.3} | {:.3} | {:.3} | {:.3} |",
+                q.auc, q.ap, q.ndcg, q.coverage
+            );
             let t = &mut mean[m];
             let each = 1.0 / names.len() as f64;
             (t.auc, t.ap) = (t.auc + q.auc * each, t.ap + q.ap * each);
@@ -199,8 +227,9 @@ fn main() {
     if parts {
         println!("\nAP of each part alone, and of the sum without it");
         for (p, (part, _)) in PARTS.iter().enumerate() {
-            let line: Vec<String> =
-                (0..names.len()).map(|s| format!("{} {:.3} / {:.3}", names[s], alone[s][p], without[s][p])).collect();
+            let line: Vec<String> = (0..names.len())
+                .map(|s| format!("{} {:.3} / {:.3}", names[s], alone[s][p], without[s][p]))
+                .collect();
             println!("{part:<12} {}", line.join("  "));
         }
     }

@@ -52,7 +52,8 @@ impl Making {
     fn turn(&mut self, from: usize, to: usize, day: f64, topic: usize) {
         if from != to {
             let hour = 8.0 + 12.0 * self.r.unit();
-            let time = 1_600_000_000 + ((day.clamp(0.0, self.days as f64)) * DAY as f64 + hour * 3600.0) as i64;
+            let time =
+                1_600_000_000 + ((day.clamp(0.0, self.days as f64)) * DAY as f64 + hour * 3600.0) as i64;
             self.shape.turns.push(Turn { from: from as u32, to: to as u32, time, topic: topic as u32 });
         }
     }
@@ -62,7 +63,8 @@ impl Making {
         let m = &mut self.shape.members[who].indicators;
         let length = 60.0 + 500.0 * skill * (0.5 + noise);
         m[if starts { 0 } else { 1 }] += 1.0;
-        m[if starts { 2 } else { 3 }] += (length - m[if starts { 2 } else { 3 }]) / m[if starts { 0 } else { 1 }];
+        m[if starts { 2 } else { 3 }] +=
+            (length - m[if starts { 2 } else { 3 }]) / m[if starts { 0 } else { 1 }];
         m[4] += length;
         m[if asks { 6 } else { 5 }] += if asks { 1.0 } else { skill };
         m[8] += 3.0 * skill * noise;
@@ -363,7 +365,8 @@ pub fn boards(seed: u64) -> Shape {
         for _ in 0..(35 + m.heavy(30.0)) {
             let day = joined + m.r.unit() * (left - joined);
             let board = mine[m.below(mine.len())];
-            let other = 22 + m.below((n - 22 - boards) / boards) * boards + (board + boards - 22 % boards) % boards;
+            let other =
+                22 + m.below((n - 22 - boards) / boards) * boards + (board + boards - 22 % boards) % boards;
             if m.chance(0.65) {
                 m.turn(other, v, day, board);
                 m.wrote(other, false, 0.1, true, board);

@@ -5,8 +5,8 @@
 
 use std::io::BufRead;
 use tm_graph::{
-    EdgeList, Graph, PageRankOptions, betweenness, clustering, constraint, core_numbers, hits, leiden, modularity, pagerank,
-    strong_components, weak_components,
+    EdgeList, Graph, PageRankOptions, betweenness, clustering, constraint, core_numbers, hits, leiden,
+    modularity, pagerank, strong_components, weak_components,
 };
 
 fn numbers<T: std::fmt::Display>(values: impl IntoIterator<Item = T>) -> String {

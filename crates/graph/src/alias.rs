@@ -64,7 +64,9 @@ impl Profile {
         for n in [3, 4] {
             for gram in chars.windows(n) {
                 // FNV-1a over code points.
-                let hash = gram.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, c| (h ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01b3));
+                let hash = gram.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, c| {
+                    (h ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01b3)
+                });
                 *self.grams.entry(((hash >> 20) as usize % BUCKETS) as u16).or_default() += 1.0;
             }
         }
@@ -150,7 +152,10 @@ pub fn style(profiles: &[Profile]) -> Vec<Vec<f32>> {
     }
     let moments: Vec<(f32, f32)> = (0..n)
         .map(|a| {
-            let others: Vec<f32> = (0..n).filter(|b| *b != a && !vectors[*b].is_empty()).filter_map(|b| cosines[a].get(b).copied()).collect();
+            let others: Vec<f32> = (0..n)
+                .filter(|b| *b != a && !vectors[*b].is_empty())
+                .filter_map(|b| cosines[a].get(b).copied())
+                .collect();
             let k = others.len().max(1) as f32;
             let mean = others.iter().sum::<f32>() / k;
             let variance = others.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / k;
@@ -161,7 +166,8 @@ pub fn style(profiles: &[Profile]) -> Vec<Vec<f32>> {
         for b in 0..cosines[a].len() {
             let x = cosines[a][b];
             let z = |m: (f32, f32)| (x - m.0) / m.1;
-            cosines[a][b] = if a == b || vectors[b].is_empty() { f32::MIN } else { z(moments[a]).min(z(moments[b])) };
+            cosines[a][b] =
+                if a == b || vectors[b].is_empty() { f32::MIN } else { z(moments[a]).min(z(moments[b])) };
         }
     }
     cosines
@@ -200,12 +206,17 @@ pub fn candidates(profiles: &[Profile]) -> Vec<Candidate> {
     for (i, p) in profiles.iter().enumerate() {
         names.entry(p.name.to_lowercase()).or_default().push(i);
     }
-    for (name, list) in names.iter().filter(|(n, l)| n.chars().count() >= 4 && (2..=COMMON).contains(&l.len())) {
+    for (name, list) in
+        names.iter().filter(|(n, l)| n.chars().count() >= 4 && (2..=COMMON).contains(&l.len()))
+    {
         for (i, &a) in list.iter().enumerate() {
             for &b in list[i + 1..].iter().filter(|b| profiles[**b].forum != profiles[a].forum) {
                 // A long name is rarer than a short one.
                 let weight = 3.5 + 0.3 * (name.chars().count() as f64 - 4.0).min(8.0);
-                found.entry((a, b)).or_default().push(Reason { text: format!("both are called {name}"), weight });
+                found
+                    .entry((a, b))
+                    .or_default()
+                    .push(Reason { text: format!("both are called {name}"), weight });
             }
         }
     }
@@ -230,7 +241,14 @@ pub fn candidates(profiles: &[Profile]) -> Vec<Candidate> {
             reasons.iter_mut().for_each(|r| r.weight = (r.weight * 100.0).round() / 100.0);
             reasons.sort_by(|x, y| y.weight.total_cmp(&x.weight).then_with(|| x.text.cmp(&y.text)));
             // Several identifiers of one kind of carelessness are not independent: each further one counts half.
-            let odds: f64 = PRIOR + reasons.iter().enumerate().map(|(i, r)| if r.weight > 0.0 { r.weight * 0.5f64.powi((i as i32 - 1).max(0)) } else { r.weight }).sum::<f64>();
+            let odds: f64 = PRIOR
+                + reasons
+                    .iter()
+                    .enumerate()
+                    .map(|(i, r)| {
+                        if r.weight > 0.0 { r.weight * 0.5f64.powi((i as i32 - 1).max(0)) } else { r.weight }
+                    })
+                    .sum::<f64>();
             let probability = (1e3 / (1.0 + (-odds).exp())).round() / 1e3;
             Candidate { a: a.account.min(b.account), b: a.account.max(b.account), probability, reasons }
         })
@@ -253,7 +271,11 @@ mod tests {
     #[test]
     fn a_shared_key_is_a_candidate_and_an_escrows_contact_is_none() {
         let key = Some((EntityType::PgpFingerprint, "0123456789abcdef0123456789abcdef01234567"));
-        let found = candidates(&[profile(9, 1, "vega", key), profile(2, 2, "plinth", key), profile(3, 1, "oriel", None)]);
+        let found = candidates(&[
+            profile(9, 1, "vega", key),
+            profile(2, 2, "plinth", key),
+            profile(3, 1, "oriel", None),
+        ]);
         assert_eq!((found.len(), found[0].a, found[0].b), (1, 2, 9));
         assert!(found[0].probability > 0.8 && found[0].reasons[0].text.contains("pgp_fingerprint"));
         let escrow = Some((EntityType::Telegram, "guarantor_example"));
@@ -268,14 +290,21 @@ mod tests {
 
     #[test]
     fn a_hand_is_known_by_its_habits() {
-        let (shouting, plain) = ("SELLING fresh logs!!! cheap & fast, pm me now!!! ", "I think, however, that the packer was not at fault; see above. ");
+        let (shouting, plain) = (
+            "SELLING fresh logs!!! cheap & fast, pm me now!!! ",
+            "I think, however, that the packer was not at fault; see above. ",
+        );
         let mut people = Vec::new();
         for i in 0..12i64 {
             let mut p = Profile::new(i, i % 2, &format!("name{i}"));
             // Each has words of their own; the first two share a manner as well.
-            let own = format!("topic{} word{} subject{} ", "abcdefghijkl".chars().nth(i as usize).unwrap(), i, i);
+            let own =
+                format!("topic{} word{} subject{} ", "abcdefghijkl".chars().nth(i as usize).unwrap(), i, i);
             for _ in 0..20 {
-                p.read(&format!("{own}{}", if i < 2 { shouting.to_owned() } else { format!("{plain}{i}x{}", i * 7919) }));
+                p.read(&format!(
+                    "{own}{}",
+                    if i < 2 { shouting.to_owned() } else { format!("{plain}{i}x{}", i * 7919) }
+                ));
             }
             people.push(p);
         }

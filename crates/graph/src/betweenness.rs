@@ -169,7 +169,14 @@ struct End {
 
 impl End {
     fn new(nodes: usize) -> End {
-        End { level: vec![UNSEEN; nodes], paths: vec![0.0; nodes], seen: Vec::new(), front: 0, work: 0, depth: 0 }
+        End {
+            level: vec![UNSEEN; nodes],
+            paths: vec![0.0; nodes],
+            seen: Vec::new(),
+            front: 0,
+            work: 0,
+            depth: 0,
+        }
     }
     fn begin(&mut self, rows: &Rows, v: usize) {
         for u in self.seen.drain(..) {
@@ -343,7 +350,8 @@ pub fn sampled_betweenness(graph: &Graph, options: &SamplingOptions) -> Sampled 
         for v in 0..nodes {
             let total = |f: fn(&Sampler<'_>, usize) -> u64| samplers.iter().map(|s| f(s, v)).sum::<u64>();
             let mean = total(|s, v| s.sum[v]) as f64 / UNIT / n;
-            let variance = (total(|s, v| s.squares[v]) as f64 / UNIT / n - mean * mean).max(0.0) * n / (n - 1.0);
+            let variance =
+                (total(|s, v| s.squares[v]) as f64 / UNIT / n - mean * mean).max(0.0) * n / (n - 1.0);
             share[v] = mean;
             error = error.max((2.0 * variance * log / n).sqrt() + 7.0 * log / (3.0 * (n - 1.0)));
         }
@@ -386,7 +394,10 @@ mod tests {
         for s in 0..n {
             for t in (0..n).filter(|t| *t != s && all[s].0[*t] != usize::MAX) {
                 for v in (0..n).filter(|v| *v != s && *v != t) {
-                    if all[s].0[v] != usize::MAX && all[v].0[t] != usize::MAX && all[s].0[v] + all[v].0[t] == all[s].0[t] {
+                    if all[s].0[v] != usize::MAX
+                        && all[v].0[t] != usize::MAX
+                        && all[s].0[v] + all[v].0[t] == all[s].0[t]
+                    {
                         sum[v] += all[s].1[v] * all[v].1[t] / all[s].1[t];
                     }
                 }

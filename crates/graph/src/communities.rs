@@ -60,7 +60,11 @@ mod tests {
     #[test]
     fn numbers_follow_the_members() {
         // Two communities swap their order, one splits, one is new.
-        let (found, next) = stable(&map(&[(0, 0..10), (1, 10..30)]), &map(&[(0, 10..26), (1, 0..9), (2, 26..30), (3, 50..55)]), 2);
+        let (found, next) = stable(
+            &map(&[(0, 0..10), (1, 10..30)]),
+            &map(&[(0, 10..26), (1, 0..9), (2, 26..30), (3, 50..55)]),
+            2,
+        );
         assert_eq!((found[&12], found[&3], found[&27], found[&52], next), (1, 0, 2, 3, 4));
         // A number of a community that is gone is not used again.
         let (found, next) = stable(&found, &map(&[(0, 10..26), (1, 100..110)]), next);

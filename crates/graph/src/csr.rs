@@ -103,8 +103,7 @@ impl Rows {
     /// # Panics
     /// When `v` is no node.
     pub fn weighted(&self, v: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
-        self.range(v)
-            .map(|i| (self.node[i] as usize, self.weight.get(i).map_or(1.0, |w| f64::from(*w))))
+        self.range(v).map(|i| (self.node[i] as usize, self.weight.get(i).map_or(1.0, |w| f64::from(*w))))
     }
     /// Number of neighbours of `v`.
     pub fn degree(&self, v: usize) -> usize {
@@ -197,10 +196,7 @@ impl Graph {
             return Err(GraphError::TooManyEdges(from.len()));
         }
         let usable = |i: usize| {
-            (from[i] as usize) < nodes
-                && (to[i] as usize) < nodes
-                && weight[i] > 0.0
-                && weight[i].is_finite()
+            (from[i] as usize) < nodes && (to[i] as usize) < nodes && weight[i] > 0.0 && weight[i].is_finite()
         };
         // By target first: the transpose of that is ordered by source and, within, by target.
         let start = Rows::offsets(nodes, (0..from.len()).filter(|i| usable(*i)).map(|i| to[i]));

@@ -181,8 +181,11 @@ mod tests {
     #[test]
     fn known_values() {
         // networkx.hits on 0→1, 0→2, 3→2, 2→1.
-        let g = Graph::new(4, [(0, 1, 1.0), (0, 2, 1.0), (3, 2, 1.0), (2, 1, 1.0)].into_iter().collect::<EdgeList>())
-            .unwrap();
+        let g = Graph::new(
+            4,
+            [(0, 1, 1.0), (0, 2, 1.0), (3, 2, 1.0), (2, 1, 1.0)].into_iter().collect::<EdgeList>(),
+        )
+        .unwrap();
         let h = hits(&g, 1e-12, 500);
         for (a, b) in h.authorities.iter().zip([0.0, 0.5, 0.5, 0.0]) {
             assert!((a - b).abs() < 1e-9, "{h:?}");

@@ -8,7 +8,8 @@ use crate::random::Random;
 
 /// Relative activity in each local hour, 0 to 23, of people who write in the evening and sleep at night.
 const EVERYDAY: [f64; 24] = [
-    3.2, 2.0, 1.1, 0.6, 0.4, 0.4, 0.6, 1.2, 2.3, 3.5, 4.3, 4.8, 5.0, 5.1, 5.2, 5.2, 5.2, 5.2, 5.3, 5.6, 6.0, 6.1, 5.6, 4.6,
+    3.2, 2.0, 1.1, 0.6, 0.4, 0.4, 0.6, 1.2, 2.3, 3.5, 4.3, 4.8, 5.0, 5.1, 5.2, 5.2, 5.2, 5.2, 5.3, 5.6, 6.0,
+    6.1, 5.6, 4.6,
 ];
 /// Posts below which nothing is said.
 const FEWEST: u32 = 30;
@@ -28,11 +29,15 @@ pub struct Zone {
 
 fn likelihood(hours: &[u32; 24], offset: i32) -> f64 {
     let total: f64 = EVERYDAY.iter().sum();
-    (0..24).map(|h| f64::from(hours[h]) * (EVERYDAY[(h as i32 + offset).rem_euclid(24) as usize] / total).ln()).sum()
+    (0..24)
+        .map(|h| f64::from(hours[h]) * (EVERYDAY[(h as i32 + offset).rem_euclid(24) as usize] / total).ln())
+        .sum()
 }
 
 fn best(hours: &[u32; 24]) -> i32 {
-    (-11..=12).max_by(|a, b| likelihood(hours, *a).total_cmp(&likelihood(hours, *b)).then(b.abs().cmp(&a.abs()))).unwrap_or(0)
+    (-11..=12)
+        .max_by(|a, b| likelihood(hours, *a).total_cmp(&likelihood(hours, *b)).then(b.abs().cmp(&a.abs())))
+        .unwrap_or(0)
 }
 
 /// The likely time zone of who wrote `hours[h]` posts in hour h of UTC; `None` below thirty posts, and where the hours agree

@@ -161,8 +161,14 @@ mod tests {
         list.read(b"plinth\tvega\t\t1700000001.5").unwrap();
         list.read(b"\xff\tvega\t0").unwrap();
         assert_eq!((list.len(), list.accounts()), (4, 4));
-        assert_eq!((list.name(0), list.name(2), list.name(3)), ("vega".into(), "вега".into(), "\u{fffd}".into()));
-        assert_eq!((list.time(0), list.time(1), list.time(2)), (Some(1_700_000_000), None, Some(1_700_000_001)));
+        assert_eq!(
+            (list.name(0), list.name(2), list.name(3)),
+            ("vega".into(), "вега".into(), "\u{fffd}".into())
+        );
+        assert_eq!(
+            (list.time(0), list.time(1), list.time(2)),
+            (Some(1_700_000_000), None, Some(1_700_000_001))
+        );
         assert_eq!(list.weight, [2.5, 1.0, 1.0, 0.0]);
         for (row, error) in [
             (&b"alone"[..], RowError::Names),

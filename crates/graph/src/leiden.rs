@@ -275,7 +275,8 @@ pub fn leiden(graph: &Rows, options: &LeidenOptions) -> Communities {
                 let mut now = if place.is_empty() { of.clone() } else { std::mem::take(&mut of) };
                 let communities = renumber(&mut now);
                 if communities == level.rows.nodes() {
-                    of = if place.is_empty() { now } else { place.iter().map(|p| now[*p as usize]).collect() };
+                    of =
+                        if place.is_empty() { now } else { place.iter().map(|p| now[*p as usize]).collect() };
                     break;
                 }
                 let mut part = refine(level, &now, gamma, twice);
@@ -290,7 +291,8 @@ pub fn leiden(graph: &Rows, options: &LeidenOptions) -> Communities {
                     above[part[v] as usize] = now[v];
                 }
                 let next = aggregate(level, &part, count);
-                place = if place.is_empty() { part } else { place.iter().map(|p| part[*p as usize]).collect() };
+                place =
+                    if place.is_empty() { part } else { place.iter().map(|p| part[*p as usize]).collect() };
                 of = above;
                 moved |= move_nodes(&next, &mut of, gamma, twice);
                 higher = Some(next);

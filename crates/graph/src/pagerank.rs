@@ -212,7 +212,8 @@ pub fn pagerank(graph: &Graph, teleport: &[f64], options: &PageRankOptions) -> V
     // Right after an extrapolation steps shrink faster than they will: the steady rate is remembered for the estimate.
     let (mut before, mut rate, mut steady, mut since) = (f64::INFINITY, damping, 0.0f64, 0u32);
     for _ in 0..options.sweeps {
-        let (change, total, along) = if wide.is_empty() { at.sweep(&mut narrow) } else { at.sweep(&mut wide) };
+        let (change, total, along) =
+            if wide.is_empty() { at.sweep(&mut narrow) } else { at.sweep(&mut wide) };
         // Steps shrink by a steady rate in the end: what is still to come is a geometric series.
         let last = rate;
         if before.is_finite() && before > 0.0 {
@@ -267,7 +268,8 @@ mod tests {
             matrix[a as usize][b as usize] += f64::from(w);
         }
         let sum: f64 = jump.iter().sum();
-        let jump: Vec<f64> = if sum > 0.0 { jump.iter().map(|t| t / sum).collect() } else { vec![1.0 / nodes as f64; nodes] };
+        let jump: Vec<f64> =
+            if sum > 0.0 { jump.iter().map(|t| t / sum).collect() } else { vec![1.0 / nodes as f64; nodes] };
         let mut rank = jump.clone();
         for _ in 0..400 {
             let mut next: Vec<f64> = jump.iter().map(|t| 0.15 * t).collect();

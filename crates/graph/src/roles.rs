@@ -93,7 +93,9 @@ pub fn roles(posts: &[RolePost], spread: f64, standing: f64) -> Vec<Played> {
     posts.iter().for_each(|p| *repeated.entry(p.words).or_default() += 1);
     let event = |kinds: &'static [EventType]| {
         move |p: &RolePost| {
-            p.events.iter().any(|(k, m)| kinds.contains(k) && matches!(m, Modality::Asserted | Modality::Planned))
+            p.events
+                .iter()
+                .any(|(k, m)| kinds.contains(k) && matches!(m, Modality::Asserted | Modality::Planned))
         }
     };
     let asked = |kinds: &'static [EventType]| {
@@ -147,13 +149,15 @@ mod tests {
         let found = roles(&posts, 0.0, 0.9);
         assert_eq!(names(&found), ["vendor"]);
         assert_eq!((found[0].posts.as_slice(), found[0].count, found[0].strength), (&[3, 6, 9][..], 3, 0.5));
-        let denied: Vec<RolePost> = (1..=9).map(|i| post(i, &[(EventType::Sell, Modality::Negated)])).collect();
+        let denied: Vec<RolePost> =
+            (1..=9).map(|i| post(i, &[(EventType::Sell, Modality::Negated)])).collect();
         assert!(roles(&denied, 0.0, 0.9).is_empty());
     }
 
     #[test]
     fn who_repeats_unanswered_is_a_spammer_and_who_asks_learns() {
-        let spam: Vec<RolePost> = (0..8).map(|i| RolePost { post: i, words: 7, ..RolePost::default() }).collect();
+        let spam: Vec<RolePost> =
+            (0..8).map(|i| RolePost { post: i, words: 7, ..RolePost::default() }).collect();
         assert_eq!(names(&roles(&spam, 0.0, 0.1)), ["spammer"]);
         let bumped: Vec<RolePost> = spam.iter().cloned().map(|p| RolePost { answered_by: 1, ..p }).collect();
         assert!(roles(&bumped, 0.0, 0.1).is_empty());

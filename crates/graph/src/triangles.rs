@@ -58,7 +58,9 @@ pub fn clustering(graph: &Rows) -> Vec<f64> {
 pub fn constraint(graph: &Rows) -> Vec<f64> {
     let nodes = graph.nodes();
     let strength: Vec<f64> = (0..nodes).map(|v| graph.strength(v)).collect();
-    let share = |from: usize, entry: usize| f64::from(graph.weight.get(entry).copied().unwrap_or(1.0)) / strength[from];
+    let share = |from: usize, entry: usize| {
+        f64::from(graph.weight.get(entry).copied().unwrap_or(1.0)) / strength[from]
+    };
     let mut indirect = vec![0.0f64; graph.len()];
     triangles(graph, |[a, b, c], [ab, ba, ac, ca, bc, cb]| {
         let [a, b, c] = [a as usize, b as usize, c as usize];
@@ -69,11 +71,7 @@ pub fn constraint(graph: &Rows) -> Vec<f64> {
         indirect[bc] += share(b, ba) * share(a, ac);
         indirect[cb] += share(c, ca) * share(a, ab);
     });
-    (0..nodes)
-        .map(|v| {
-            graph.range(v).map(|i| (share(v, i) + indirect[i]).powi(2)).sum()
-        })
-        .collect()
+    (0..nodes).map(|v| graph.range(v).map(|i| (share(v, i) + indirect[i]).powi(2)).sum()).collect()
 }
 
 /// Participation coefficient (Guimerà, Amaral 2005): 0 when all of a node's weight goes to one group, towards 1 when it is
@@ -137,7 +135,8 @@ mod tests {
 
     #[test]
     fn who_speaks_with_all_groups_takes_part_in_all() {
-        let list: EdgeList = [(0, 1, 1.0), (0, 2, 1.0), (0, 3, 1.0), (0, 4, 1.0), (1, 2, 5.0)].into_iter().collect();
+        let list: EdgeList =
+            [(0, 1, 1.0), (0, 2, 1.0), (0, 3, 1.0), (0, 4, 1.0), (1, 2, 5.0)].into_iter().collect();
         let rows = Graph::new(6, list).unwrap().undirected();
         let found = participation(&rows, &[0, 0, 1, 2, 3, 3]);
         assert!((found[0] - 0.75).abs() < 1e-12);

@@ -556,7 +556,8 @@ async fn aliases(app: &AppState, id: i64) -> Result<Vec<Value>, ApiError> {
     let by_id: HashMap<i64, _> = accounts.iter().map(|a| (a.id, a)).collect();
     let found = rows.iter().filter_map(|row| {
         let a = by_id.get(&other(row))?;
-        let reasons: Vec<Value> = row.reasons.iter().map(|(text, w)| json!({"text": text, "weight": w})).collect();
+        let reasons: Vec<Value> =
+            row.reasons.iter().map(|(text, w)| json!({"text": text, "weight": w})).collect();
         Some(json!({"id": a.id, "name": a.name, "forum": a.forum, "probability": row.probability,
             "verdict": row.verdict, "reasons": reasons}))
     });

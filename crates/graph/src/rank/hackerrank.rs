@@ -58,7 +58,8 @@ pub fn evaluate(members: &[Member]) -> ([f64; INDICATORS], Vec<f64>) {
         }
         let total: f64 = scaled.iter().map(|s| s[j]).sum();
         let entropy: f64 =
-            scaled.iter().map(|s| s[j] / total).filter(|p| *p > 0.0).map(|p| -p * p.ln()).sum::<f64>() / (n as f64).ln();
+            scaled.iter().map(|s| s[j] / total).filter(|p| *p > 0.0).map(|p| -p * p.ln()).sum::<f64>()
+                / (n as f64).ln();
         weights[j] = (1.0 - entropy).max(0.0);
     }
     let total: f64 = weights.iter().sum();
@@ -139,7 +140,9 @@ mod tests {
         let mut members = vec![Member { topics: vec![1.0, 1.0], ..Member::default() }; 4];
         members[0].indicators[5] = 9.0;
         members[0].topics = vec![4.0, 0.0];
-        let answers = Graph::new(4, [(2, 0, 1.0), (3, 1, 1.0), (0, 2, 1.0), (1, 3, 1.0)].into_iter().collect()).unwrap();
+        let answers =
+            Graph::new(4, [(2, 0, 1.0), (3, 1, 1.0), (0, 2, 1.0), (1, 3, 1.0)].into_iter().collect())
+                .unwrap();
         let score = hacker_rank(&members, &answers).unwrap();
         assert!(score[0] > score[1] && (score.iter().sum::<f64>() - 1.0).abs() < 1e-6);
         assert_eq!(coverage(&answers, &[0]), 0.5);

@@ -9,8 +9,8 @@ pub mod quality;
 pub mod structure;
 
 use crate::{GraphError, Interactions};
-pub use structure::{RankedName, rank_interactions};
 use std::collections::BTreeMap;
+pub use structure::{RankedName, rank_interactions};
 use tm_model::{EventType, Modality, Timestamp};
 
 /// An edge: `from` gives `weight` of its attention to `to`.
@@ -198,7 +198,15 @@ pub fn rank(posts: &[PostFacts]) -> Result<Vec<Ranked>, GraphError> {
                 .chain(content.map(|((name, weight), v)| part(name, v * weight)))
                 .collect();
             let score = (parts.iter().map(|p| p.1).sum::<f64>() * 1e4).round() / 1e4;
-            Ranked { account: accounts[i], rank: 0, score, parts, answers: answers[i], community: found.community[i], spread: found.spread[i] }
+            Ranked {
+                account: accounts[i],
+                rank: 0,
+                score,
+                parts,
+                answers: answers[i],
+                community: found.community[i],
+                spread: found.spread[i],
+            }
         })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.account.cmp(&b.account)));
@@ -283,8 +291,9 @@ mod tests {
 
     #[test]
     fn one_tireless_answerer_lifts_nobody() {
-        let of =
-            |posts: &[PostFacts], account| rank(posts).unwrap().iter().find(|r| r.account == account).unwrap().rank;
+        let of = |posts: &[PostFacts], account| {
+            rank(posts).unwrap().iter().find(|r| r.account == account).unwrap().rank
+        };
         assert!(of(&forum(), 1) < of(&forum(), 2));
     }
 

@@ -9,7 +9,8 @@
 use crate::csr::{EdgeList, Graph, GraphError};
 use crate::interactions::Interactions;
 use crate::{
-    LeidenOptions, PageRankOptions, SamplingOptions, betweenness, leiden, pagerank, participation, sampled_betweenness,
+    LeidenOptions, PageRankOptions, SamplingOptions, betweenness, leiden, pagerank, participation,
+    sampled_betweenness,
 };
 use std::collections::BTreeMap;
 
@@ -90,7 +91,8 @@ pub fn signals(list: &Interactions) -> Result<Structure, GraphError> {
 
     let credit: Vec<f64> = (0..n)
         .map(|v| {
-            let outside = graph.incoming().of(v).iter().filter(|u| community[**u as usize] != community[v]).count();
+            let outside =
+                graph.incoming().of(v).iter().filter(|u| community[**u as usize] != community[v]).count();
             BEGINNER + (1.0 - BEGINNER) * ((outside as f64).ln_1p() / FULL_CREDIT.ln_1p()).min(1.0)
         })
         .collect();
@@ -124,7 +126,11 @@ pub fn signals(list: &Interactions) -> Result<Structure, GraphError> {
         betweenness(&graph).into_iter().map(|b| b / pairs).collect()
     } else {
         // Enough to tell who stands between at all; more would only sharpen the order of those who do.
-        sampled_betweenness(&graph, &SamplingOptions { error: 0.003, most: 1 << 16, ..SamplingOptions::default() }).share
+        sampled_betweenness(
+            &graph,
+            &SamplingOptions { error: 0.003, most: 1 << 16, ..SamplingOptions::default() },
+        )
+        .share
     };
     let spread = participation(&undirected, &community);
     for (v, spread) in spread.iter().enumerate() {
@@ -149,7 +155,8 @@ fn over_time(list: &Interactions, n: usize, credit: &[f64], signals: &mut [Signa
     let other = |i: &u32| list.from[*i as usize] != list.to[*i as usize];
     let mut order: Vec<u32> =
         (0..list.len() as u32).filter(|i| list.time(*i as usize).is_some()).filter(other).collect();
-    order.sort_unstable_by_key(|i| (list.to[*i as usize], list.time(*i as usize), list.from[*i as usize], *i));
+    order
+        .sort_unstable_by_key(|i| (list.to[*i as usize], list.time(*i as usize), list.from[*i as usize], *i));
     // For each account whom it last turned to at all, and in which period.
     let mut last_to = vec![(u32::MAX, i64::MIN); n];
     let (mut who, mut period) = (u32::MAX, i64::MIN);

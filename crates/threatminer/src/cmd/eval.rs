@@ -112,7 +112,8 @@ fn actors(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(edges.len() <= 1, "one edge list at a time");
     let mut key: BTreeSet<(String, Option<String>)> = BTreeSet::new();
     for path in labels {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         for (i, line) in text.lines().enumerate().filter(|l| !l.1.trim().is_empty()) {
             let known: Known = serde_json::from_str(line).with_context(|| {
                 format!("{}, line {}: expected an object with account and key", path.display(), i + 1)
@@ -153,9 +154,11 @@ fn actors(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
         )?;
     } else {
         writeln!(out, "{} accounts, {found} of them key, intervals 95 % bootstrap", hits.len())?;
-        for (name, value, [low, high]) in
-            [("AUC", q.auc, auc), ("average precision", q.average_precision, precision), ("nDCG@20", q.ndcg_20, ndcg)]
-        {
+        for (name, value, [low, high]) in [
+            ("AUC", q.auc, auc),
+            ("average precision", q.average_precision, precision),
+            ("nDCG@20", q.ndcg_20, ndcg),
+        ] {
             writeln!(out, "{name:<22} {value:.3} [{low:.3}, {high:.3}]")?;
         }
     }

@@ -27,18 +27,26 @@ impl Persons {
         // How often others turned to an account in a thread.
         let mut turned: BTreeMap<(i64, i64), u32> = BTreeMap::new();
         for i in interactions {
-            for to in i.answers.iter().chain(&i.quotes).chain(&i.mentions).filter(|to| Some(**to) != i.account_id) {
+            for to in
+                i.answers.iter().chain(&i.quotes).chain(&i.mentions).filter(|to| Some(**to) != i.account_id)
+            {
                 *turned.entry((i.thread_id, *to)).or_default() += 1;
             }
         }
-        let (mut posts, mut profiles): (BTreeMap<i64, Vec<RolePost>>, BTreeMap<i64, Profile>) = Default::default();
+        let (mut posts, mut profiles): (BTreeMap<i64, Vec<RolePost>>, BTreeMap<i64, Profile>) =
+            Default::default();
         for i in interactions {
             let Some(account) = i.account_id else { continue };
             posts.entry(account).or_default().push(RolePost {
                 post: i.post_id,
                 starts: i.starts,
                 pinned: i.pinned,
-                to: i.answers.into_iter().chain(i.quotes.iter().copied()).chain(i.mentions.iter().copied()).find(|to| *to != account),
+                to: i
+                    .answers
+                    .into_iter()
+                    .chain(i.quotes.iter().copied())
+                    .chain(i.mentions.iter().copied())
+                    .find(|to| *to != account),
                 answered_by: turned.get(&(i.thread_id, account)).copied().unwrap_or(0),
                 asks: i.text.contains(['?', '？']) || i.events.iter().any(|e| e.1 == Modality::Asked),
                 words: fingerprint(&i.text),

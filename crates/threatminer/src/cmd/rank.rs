@@ -69,7 +69,12 @@ pub fn read_edges(path: &std::path::Path) -> anyhow::Result<(tm_graph::Interacti
     loop {
         line.clear();
         // A line that never ends must not fill the memory.
-        if (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).with_context(|| format!("cannot read {name}"))? == 0 {
+        if (&mut reader)
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+            .with_context(|| format!("cannot read {name}"))?
+            == 0
+        {
             break;
         }
         number += 1;
