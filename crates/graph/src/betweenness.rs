@@ -347,12 +347,12 @@ pub fn sampled_betweenness(graph: &Graph, options: &SamplingOptions) -> Sampled 
         let pairs = done * STREAM;
         let n = pairs as f64;
         let (mut share, mut error) = (vec![0.0; nodes], 0.0f64);
-        for v in 0..nodes {
+        for (v, mean_share) in share.iter_mut().enumerate() {
             let total = |f: fn(&Sampler<'_>, usize) -> u64| samplers.iter().map(|s| f(s, v)).sum::<u64>();
             let mean = total(|s, v| s.sum[v]) as f64 / UNIT / n;
             let variance =
                 (total(|s, v| s.squares[v]) as f64 / UNIT / n - mean * mean).max(0.0) * n / (n - 1.0);
-            share[v] = mean;
+            *mean_share = mean;
             error = error.max((2.0 * variance * log / n).sqrt() + 7.0 * log / (3.0 * (n - 1.0)));
         }
         if error <= options.error || done >= streams {

@@ -64,9 +64,9 @@ fn principal(mut m: [[f64; 3]; 3], size: usize) -> [f64; 3] {
                 for row in m.iter_mut() {
                     (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
                 }
-                for k in 0..3 {
-                    (m[p][k], m[q][k]) = (c * m[p][k] - s * m[q][k], s * m[p][k] + c * m[q][k]);
-                }
+                let (first, second) = (m[p], m[q]);
+                m[p] = std::array::from_fn(|k| c * first[k] - s * second[k]);
+                m[q] = std::array::from_fn(|k| s * first[k] + c * second[k]);
                 for row in vectors.iter_mut() {
                     (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
                 }

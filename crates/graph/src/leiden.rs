@@ -102,10 +102,11 @@ fn move_nodes(level: &Level, of: &mut [u32], gamma: f64, twice: f64) -> bool {
                 (best, most) = (c, g);
             }
         }
-        if most < -1e-12 * k && size[own as usize] > 1 {
-            if let Some(c) = empty.pop() {
-                best = c;
-            }
+        if most < -1e-12 * k
+            && size[own as usize] > 1
+            && let Some(c) = empty.pop()
+        {
+            best = c;
         }
         tally.clear();
         total[best as usize] += k;

@@ -147,8 +147,8 @@ impl Solution<'_> {
                 fill(first, piece);
             }
             let mut passed = 0.0;
-            for v in first..end {
-                let x = self.fresh[v - first];
+            for (k, slot) in give[first..end].iter_mut().enumerate() {
+                let (v, x) = (first + k, self.fresh[k]);
                 let step = x - self.rank[v];
                 change += step.abs();
                 passed += step * self.kept(v);
@@ -158,7 +158,7 @@ impl Solution<'_> {
                 square += old * old;
                 self.rank[v] = x;
                 self.step[v] = step as f32;
-                give[v] = S::of(x * self.share[v]);
+                *slot = S::of(x * self.share[v]);
             }
             self.anew += passed;
             first = end;

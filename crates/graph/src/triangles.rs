@@ -108,9 +108,9 @@ mod tests {
             let list: EdgeList = edges.iter().map(|&(a, b, w)| (a, b, f32::from(w))).collect();
             let rows = Graph::new(12, list).unwrap().undirected();
             let mut m = vec![vec![0.0f64; 12]; 12];
-            for v in 0..12 {
+            for (v, row) in m.iter_mut().enumerate() {
                 for (u, w) in rows.weighted(v) {
-                    m[v][u] = w;
+                    row[u] = w;
                 }
             }
             let (cluster, burt) = (clustering(&rows), constraint(&rows));

@@ -216,14 +216,17 @@ pub fn rank(posts: &[PostFacts]) -> Result<Vec<Ranked>, GraphError> {
     Ok(ranked)
 }
 
+/// Of each account: quarter, rank, ranked accounts, score.
+pub type History = BTreeMap<i64, Vec<(String, u32, u32, f64)>>;
+
 /// Rank at the end of each quarter, counting posts up to then: account → (quarter, rank, ranked accounts, score).
 ///
 /// # Errors
 /// [`GraphError`] when there are more interactions than a graph holds.
-pub fn history(posts: &[PostFacts]) -> Result<BTreeMap<i64, Vec<(String, u32, u32, f64)>>, GraphError> {
+pub fn history(posts: &[PostFacts]) -> Result<History, GraphError> {
     let mut sorted: Vec<&PostFacts> = posts.iter().filter(|p| p.time.is_some()).collect();
     sorted.sort_by_key(|p| p.time);
-    let mut result: BTreeMap<i64, Vec<(String, u32, u32, f64)>> = BTreeMap::new();
+    let mut result = History::new();
     let mut quarters: Vec<(String, usize)> = Vec::new();
     for (i, p) in sorted.iter().enumerate() {
         let label = p.time.map(Timestamp::quarter).unwrap_or_default();

@@ -110,7 +110,8 @@ pub fn signals(list: &Interactions) -> Result<Structure, GraphError> {
                 std::cmp::Ordering::Greater => drop(b.next()),
                 std::cmp::Ordering::Equal => {
                     signals[v][3] += credit[x as usize];
-                    (a.next(), b.next());
+                    a.next();
+                    b.next();
                 }
             }
         }
