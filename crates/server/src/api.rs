@@ -538,6 +538,10 @@ async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
         .flat_map(|s| &s.history)
         .map(|(label, rank, of, score)| json!({"label": label, "rank": rank, "of": of, "score": score}))
         .collect();
+    let mut hours = [0u32; 24];
+    posts.iter().filter_map(|p| p.time).for_each(|t| hours[t.hour()] += 1);
+    let zone = tm_graph::hours::time_zone(&hours)
+        .map(|z| json!({"offset": z.offset, "low": z.low, "high": z.high, "posts": z.posts}));
     let newest = |started: bool| -> Vec<Value> {
         posts.iter().rev().filter(|p| p.starts == started).take(20).map(|p| around.post_ref(p)).collect()
     };
@@ -549,6 +553,10 @@ async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
         "fields": radar,
         "keywords": keywords.iter().map(|k| json!({"word": k.word, "weight": k.weight, "count": k.count})).collect::<Vec<_>>(),
         "rank_history": history,
+        "community": account.standing.as_ref().and_then(|s| s.community),
+        "roles": account.standing.as_ref().map(|s| &s.roles),
+        "aliases": aliases(&app, id).await?,
+        "time_zone": zone,
         "contacts": contacts,
         "entities": others.map(view::entity_count).collect::<Vec<_>>(),
         "threats": list,
@@ -556,6 +564,23 @@ async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
         "posts_started": newest(true),
         "posts_answered": newest(false),
     })))
+}
+
+/// Accounts that may be the same person, with reasons; candidates, nothing is merged.
+async fn aliases(app: &AppState, id: i64) -> Result<Vec<Value>, ApiError> {
+    let rows = app.store.aliases_of(id).await?;
+    let other = |a: &tm_store::AliasRow| if a.a == id { a.b } else { a.a };
+    let ids = Some(rows.iter().map(other).collect());
+    let (_, accounts) = app.store.accounts(&PostFilter { ids, ..PostFilter::default() }).await?;
+    let by_id: HashMap<i64, _> = accounts.iter().map(|a| (a.id, a)).collect();
+    let found = rows.iter().filter_map(|row| {
+        let a = by_id.get(&other(row))?;
+        let reasons: Vec<Value> =
+            row.reasons.iter().map(|(text, w)| json!({"text": text, "weight": w})).collect();
+        Some(json!({"id": a.id, "name": a.name, "forum": a.forum, "probability": row.probability,
+            "verdict": row.verdict, "reasons": reasons}))
+    });
+    Ok(found.collect())
 }
 
 async fn mentions_by_threat(

@@ -9,14 +9,15 @@ mod records;
 mod sqlite;
 
 pub use records::{
-    AccountRow, Analyzed, ArgumentRow, Batch, Counts, Crawled, EntityRow, EntitySummaryRow, EventRow,
-    ForumRow, ImportKey, ImportState, Interaction, PostFilter, Shortfall, SourceRow, StandingRow, ThreadRow,
+    AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, Counts, Crawled, EntityRow, EntitySummaryRow,
+    EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, RoleRow, Shortfall, SourceRow,
+    StandingRow, ThreadRow,
     ThreatFilter, ThreatRow,
 };
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
-use tm_model::{Mention, Post, PostRecord, Reject, Threat};
+use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
 
 /// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +101,12 @@ pub trait Store: Send + Sync {
     async fn interactions(&self) -> Result<Vec<Interaction>>;
     /// Replaces all standings.
     async fn replace_standings(&self, standings: &[StandingRow]) -> Result<()>;
+    /// Contacts, wallets and keys that accounts name: account, type, normalised value; each once, in this order.
+    async fn identifiers(&self) -> Result<Vec<(i64, EntityType, String)>>;
+    /// Replaces the alias candidates; those on which an analyst has decided stay with their verdict.
+    async fn replace_aliases(&self, aliases: &[AliasRow]) -> Result<()>;
+    /// Alias candidates of an account, most probable first.
+    async fn aliases_of(&self, account: i64) -> Result<Vec<AliasRow>>;
     /// A fact about the store.
     async fn fact(&self, key: &str) -> Result<Option<String>>;
     /// Writes a fact about the store.

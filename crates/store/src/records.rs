@@ -199,6 +199,38 @@ pub struct StandingRow {
     pub history: Vec<(String, u32, u32, f64)>,
     /// Answers and quotes received.
     pub answers: u64,
+    /// Community; its number stays from one ranking to the next.
+    pub community: Option<u32>,
+    /// Roles, strongest first.
+    pub roles: Vec<RoleRow>,
+}
+
+/// A role that an account plays, with its evidence.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RoleRow {
+    /// Name of the role.
+    pub role: String,
+    /// How much of the account's behaviour it is, 0 to 1.
+    pub strength: f64,
+    /// Number of posts that show it.
+    pub count: u32,
+    /// Some of them.
+    pub posts: Vec<i64>,
+}
+
+/// Two accounts that may be one person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AliasRow {
+    /// The lower identifier.
+    pub a: i64,
+    /// The higher identifier.
+    pub b: i64,
+    /// 0 to 1.
+    pub probability: f64,
+    /// Words for the analyst, and what each adds to the log-odds.
+    pub reasons: Vec<(String, f64)>,
+    /// `accepted` or `rejected`, once an analyst has decided.
+    pub verdict: Option<String>,
 }
 
 /// An entity with its figures.
@@ -389,6 +421,8 @@ pub struct Interaction {
     pub events: Vec<(EventType, Modality)>,
     /// True for the first post of its thread.
     pub starts: bool,
+    /// True when its thread is pinned.
+    pub pinned: bool,
     /// The words.
     pub text: String,
 }

@@ -215,11 +215,25 @@ fn edge_lists_rank_without_a_store() {
 }
 
 #[test]
-fn what_is_not_built_says_so() {
+fn a_ranking_is_scored_against_labelled_accounts() {
     let folder = tempfile::tempdir().unwrap();
-    let out = run(&folder.path().join("s.db"), &["eval", "actors", "x.jsonl"]);
-    assert_eq!(out.status.code(), Some(2));
-    assert!(stderr(&out).contains("not built yet"), "{}", stderr(&out));
+    let (edges, labels) = (folder.path().join("e.tsv"), folder.path().join("key.jsonl"));
+    std::fs::write(&edges, "a\thub\nb\thub\nc\thub\nhub\ta\n").unwrap();
+    std::fs::write(&labels, "{\"account\":\"hub\",\"key\":true}\n{\"account\":\"b\",\"key\":false}\n")
+        .unwrap();
+    let (e, l) = (edges.to_str().unwrap(), labels.to_str().unwrap());
+    let out = run(&folder.path().join("s.db"), &["eval", "actors", l, e, "--json"]);
+    let figures = &lines(&out)[0];
+    assert_eq!(
+        (figures["accounts"].as_u64(), figures["key"].as_u64(), figures["auc"].as_f64()),
+        (Some(4), Some(1), Some(1.0))
+    );
+    std::fs::write(&labels, "{\"account\":\"nobody\",\"key\":true}\n").unwrap();
+    assert_eq!(run(&folder.path().join("s.db"), &["eval", "actors", l, e]).status.code(), Some(1));
+}
+
+#[test]
+fn what_is_not_built_says_so() {
     let out = run(Path::new("postgres://x"), &["threats"]);
     assert!(out.status.code() == Some(2) && stderr(&out).contains("not built yet"));
 }

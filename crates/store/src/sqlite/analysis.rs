@@ -2,7 +2,7 @@
 
 use super::{SqliteStore, damaged};
 use crate::Result;
-use crate::records::{Analyzed, ArgumentRow, Interaction, StandingRow};
+use crate::records::{AliasRow, Analyzed, ArgumentRow, Interaction, StandingRow};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::{BTreeSet, HashMap};
@@ -291,9 +291,9 @@ impl SqliteStore {
         }
         let rows = sqlx::query(
             "SELECT p.id, p.forum_id, p.thread_id, p.account_id, p.time, p.text, p.relevance, r.account_id AS answered,
-             p.mentions AS marked,
+             p.mentions AS marked, t.sticky AS pinned,
              p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1) AS starts
-             FROM post p LEFT JOIN post r ON r.forum_id = p.forum_id AND r.external_id = p.reply_to ORDER BY p.time, p.id",
+             FROM post p JOIN thread t ON t.id = p.thread_id LEFT JOIN post r ON r.forum_id = p.forum_id AND r.external_id = p.reply_to ORDER BY p.time, p.id",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -316,7 +316,8 @@ impl SqliteStore {
                     length: text.chars().count() as u32,
                     relevance: r.try_get::<Option<f64>, _>(6)?.unwrap_or(0.0) as f32,
                     answers: r.try_get(7)?,
-                    starts: r.try_get::<i64, _>(8)? == 1,
+                    starts: r.try_get::<i64, _>("starts")? == 1,
+                    pinned: r.try_get::<i64, _>("pinned")? == 1,
                     quotes: quotes.remove(&id).unwrap_or_default(),
                     mentions: mentions.into_iter().collect(),
                     indicators: indicators.get(&id).copied().unwrap_or(0),
@@ -332,7 +333,8 @@ impl SqliteStore {
         sqlx::query("DELETE FROM standing").execute(&mut *t).await?;
         for s in standings {
             sqlx::query(
-                "INSERT INTO standing (account_id, rank, score, parts, fields, history, answers) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO standing (account_id, rank, score, parts, fields, history, answers, community, roles)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(s.account_id)
             .bind(s.standing.rank)
@@ -341,11 +343,75 @@ impl SqliteStore {
             .bind(serde_json::to_string(&s.fields).map_err(damaged)?)
             .bind(serde_json::to_string(&s.history).map_err(damaged)?)
             .bind(s.answers as i64)
+            .bind(s.community)
+            .bind(serde_json::to_string(&s.roles).map_err(damaged)?)
             .execute(&mut *t)
             .await?;
         }
         t.commit().await?;
         Ok(())
+    }
+}
+
+impl SqliteStore {
+    pub(super) async fn identifiers_(&self) -> Result<Vec<(i64, EntityType, String)>> {
+        use EntityType as E;
+        let kinds: Vec<&str> = EntityType::ALL
+            .iter()
+            .filter(|k| k.is_contact() || matches!(k, E::Btc | E::Eth | E::Xmr | E::Ltc | E::Doge | E::Trx))
+            .map(|k| k.as_str())
+            .collect();
+        let rows = sqlx::query(
+            "SELECT DISTINCT p.account_id, e.type, e.value FROM entity e JOIN entity_mention m ON m.entity_id = e.id
+             JOIN post p ON p.id = m.post_id WHERE p.account_id IS NOT NULL
+             AND e.type IN (SELECT value FROM json_each(?)) ORDER BY 1, 2, 3",
+        )
+        .bind(serde_json::to_string(&kinds).map_err(damaged)?)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|r| Ok((r.try_get(0)?, r.try_get::<&str, _>(1)?.parse().map_err(damaged)?, r.try_get(2)?)))
+            .collect()
+    }
+
+    pub(super) async fn replace_aliases_(&self, aliases: &[AliasRow]) -> Result<()> {
+        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("DELETE FROM alias WHERE verdict IS NULL").execute(&mut *t).await?;
+        for alias in aliases {
+            sqlx::query(
+                "INSERT INTO alias (a, b, probability, reasons) VALUES (?, ?, ?, ?) ON CONFLICT (a, b)
+                 DO UPDATE SET probability = excluded.probability, reasons = excluded.reasons",
+            )
+            .bind(alias.a)
+            .bind(alias.b)
+            .bind(alias.probability)
+            .bind(serde_json::to_string(&alias.reasons).map_err(damaged)?)
+            .execute(&mut *t)
+            .await?;
+        }
+        t.commit().await?;
+        Ok(())
+    }
+
+    pub(super) async fn aliases_of_(&self, account: i64) -> Result<Vec<AliasRow>> {
+        let rows = sqlx::query(
+            "SELECT a, b, probability, reasons, verdict FROM alias WHERE a = ? OR b = ? ORDER BY probability DESC, a, b",
+        )
+        .bind(account)
+        .bind(account)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|r| {
+                Ok(AliasRow {
+                    a: r.try_get(0)?,
+                    b: r.try_get(1)?,
+                    probability: r.try_get(2)?,
+                    reasons: serde_json::from_str(r.try_get(3)?).map_err(damaged)?,
+                    verdict: r.try_get(4)?,
+                })
+            })
+            .collect()
     }
 }
 

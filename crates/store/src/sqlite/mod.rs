@@ -15,11 +15,11 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 use std::time::Duration;
-use tm_model::{Mention, Post, PostRecord, Reject, Threat};
+use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
 const MIGRATIONS: [&str; 3] =
-    [include_str!("../schema-1.sql"), include_str!("../schema-2.sql"), include_str!("../schema-3.sql")];
+    [include_str!("../schema-1.sql"), include_str!("../schema-2.sql"), include_str!("../schema-3.sql"), include_str!("../schema-4.sql")];
 
 /// A store in one SQLite file.
 #[derive(Debug)]
@@ -135,6 +135,15 @@ impl Store for SqliteStore {
     }
     async fn replace_standings(&self, standings: &[StandingRow]) -> Result<()> {
         self.replace_standings_(standings).await
+    }
+    async fn identifiers(&self) -> Result<Vec<(i64, EntityType, String)>> {
+        self.identifiers_().await
+    }
+    async fn replace_aliases(&self, aliases: &[AliasRow]) -> Result<()> {
+        self.replace_aliases_(aliases).await
+    }
+    async fn aliases_of(&self, account: i64) -> Result<Vec<AliasRow>> {
+        self.aliases_of_(account).await
     }
     async fn fact(&self, key: &str) -> Result<Option<String>> {
         Ok(sqlx::query_scalar("SELECT value FROM fact WHERE key = ?")

@@ -59,7 +59,7 @@ fn page(q: &mut QueryBuilder<Sqlite>, limit: u32, offset: u32) {
     q.push(" OFFSET ").push_bind(i64::from(offset));
 }
 
-const ACCOUNT: &str = "SELECT a.id, a.name, f.name AS forum, s.rank, s.score, s.parts, s.fields, s.history, s.answers,
+const ACCOUNT: &str = "SELECT a.id, a.name, f.name AS forum, s.rank, s.score, s.parts, s.fields, s.history, s.answers, s.community, s.roles,
     (SELECT count(*) FROM post p WHERE p.account_id = a.id) AS posts,
     (SELECT min(time) FROM post p WHERE p.account_id = a.id) AS first,
     (SELECT max(time) FROM post p WHERE p.account_id = a.id) AS last,
@@ -83,6 +83,8 @@ fn account_of(r: &SqliteRow) -> Result<AccountRow> {
             fields: serde_json::from_str(r.try_get("fields")?).map_err(damaged)?,
             history: serde_json::from_str(r.try_get("history")?).map_err(damaged)?,
             answers: count(r, "answers")?,
+            community: r.try_get::<Option<i64>, _>("community")?.and_then(|c| u32::try_from(c).ok()),
+            roles: serde_json::from_str(r.try_get("roles")?).map_err(damaged)?,
         }),
     };
     Ok(AccountRow {

@@ -1,6 +1,6 @@
 //! `analyze`: extraction over what is pending, then fusion and ranking.
 
-use super::Setting;
+use super::{Setting, persons::Persons};
 use crate::cli::Analyze;
 use crate::{output, progress};
 use serde_json::json;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tm_extract::Analyzer;
 use tm_graph::rank::PostFacts;
-use tm_graph::{fields, fuse, rank, words};
+use tm_graph::{communities, fields, fuse, rank, words};
 use tm_search::{Document, Index};
 use tm_store::{Analyzed, PostFilter, StandingRow, Store};
 
@@ -114,6 +114,8 @@ async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
             bits.entry(account).or_default().push(fields::fields_of(&i.text, &kinds));
         }
     }
+    let before = known_accounts(store).await?;
+    let mut persons = Persons::read(&interactions, &before, store.identifiers().await?);
     let mut background = words::count(interactions.iter().map(|i| i.text.as_str()));
     // Words of a single post say nothing of a language; without them the table stays small.
     background.retain(|_, n| *n > 1);
@@ -136,12 +138,19 @@ async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
             })
         })
         .collect();
-    let ranked = rank::rank(&facts);
-    let mut history = rank::history(&facts);
+    let ranked = rank::rank(&facts)?;
+    let mut history = rank::history(&facts)?;
     let standing: BTreeMap<i64, f64> = ranked.iter().map(|r| (r.account, r.score)).collect();
+    let now: BTreeMap<i64, u32> = ranked.iter().map(|r| (r.account, r.community)).collect();
+    let past = before.iter().filter_map(|(id, a)| Some((*id, a.standing.as_ref()?.community?))).collect();
+    let next = store.fact("next_community").await?.and_then(|n| n.parse().ok()).unwrap_or(0);
+    let (community, next) = communities::stable(&past, &now, next);
+    store.set_fact("next_community", &next.to_string()).await?;
+    let of = ranked.len().max(1) as f64;
     let rows: Vec<StandingRow> = ranked
         .into_iter()
         .map(|r| {
+            let played = persons.roles(r.account, r.spread, 1.0 - f64::from(r.rank) / of);
             let radar = fields::radar(bits.get(&r.account).map(Vec::as_slice).unwrap_or_default());
             let mut strongest: Vec<(String, f64, u32)> =
                 fields::FIELDS.iter().zip(radar).map(|(f, (n, share))| ((*f).to_owned(), share, n)).collect();
@@ -152,6 +161,8 @@ async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
                 fields: strongest.into_iter().map(|f| (f.0, f.1)).collect(),
                 history: history.remove(&r.account).unwrap_or_default(),
                 answers: r.answers,
+                community: community.get(&r.account).copied(),
+                roles: played,
                 standing: tm_model::Standing {
                     rank: r.rank,
                     account: r.account.to_string(),
@@ -162,11 +173,16 @@ async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
         })
         .collect();
     store.replace_standings(&rows).await?;
-    let (_, accounts) = store.accounts(&PostFilter::default()).await?;
-    let names: BTreeMap<i64, String> = accounts.into_iter().map(|a| (a.id, a.name)).collect();
+    store.replace_aliases(&persons.aliases()).await?;
+    let names: BTreeMap<i64, String> = before.into_iter().map(|(id, a)| (id, a.name)).collect();
     let threats = fuse::fuse(&store.mentions().await?, &standing, &names);
     store.replace_threats(&threats).await?;
     Ok((threats.len(), rows.len()))
+}
+
+async fn known_accounts(store: &dyn Store) -> anyhow::Result<BTreeMap<i64, tm_store::AccountRow>> {
+    let (_, accounts) = store.accounts(&PostFilter::default()).await?;
+    Ok(accounts.into_iter().map(|a| (a.id, a)).collect())
 }
 
 /// Posts that are indexed together.

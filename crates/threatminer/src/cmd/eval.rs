@@ -1,16 +1,19 @@
 //! `eval`: the shipped model against labelled data.
 
-use super::{Setting, unbuilt};
+use super::{Setting, rank};
 use crate::cli::{Eval, FoldName, Task};
 use crate::output;
+use anyhow::Context;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
+use tm_graph::rank::quality::{intervals, quality};
 use tm_train::{Fold, GoldPost, Score, average_precision, read_gold, score_entities, score_events};
 
 pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
     if options.task == Task::Actors {
-        return unbuilt("eval actors");
+        return actors(context, options);
     }
     let mut gold: Vec<GoldPost> = Vec::new();
     for path in &options.data {
@@ -86,6 +89,77 @@ pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
             } else {
                 writeln!(out, "{} posts, F1 at 0.5 {f1:.3}, average precision {ap:.3}", scored.len())?;
             }
+        }
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who is known to matter, as a line of labelled data says it.
+#[derive(serde::Deserialize)]
+struct Known {
+    account: String,
+    #[serde(default)]
+    forum: Option<String>,
+    key: bool,
+}
+
+/// The ranking against labelled accounts: JSONL of `{"account","forum","key"}`; of the store, or of edge lists (`.tsv`) among
+/// the data. Accounts without a label count as not key.
+fn actors(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
+    let (edges, labels): (Vec<_>, Vec<_>) =
+        options.data.iter().partition(|p| p.extension().is_some_and(|e| e == "tsv"));
+    anyhow::ensure!(edges.len() <= 1, "one edge list at a time");
+    let mut key: BTreeSet<(String, Option<String>)> = BTreeSet::new();
+    for path in labels {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        for (i, line) in text.lines().enumerate().filter(|l| !l.1.trim().is_empty()) {
+            let known: Known = serde_json::from_str(line).with_context(|| {
+                format!("{}, line {}: expected an object with account and key", path.display(), i + 1)
+            })?;
+            if known.key {
+                key.insert((known.account, known.forum));
+            }
+        }
+    }
+    let ranked: Vec<(String, Option<String>)> = if let Some(path) = edges.first() {
+        let (list, _) = rank::read_edges(path)?;
+        tm_graph::rank::rank_interactions(&list)?.into_iter().map(|r| (r.account, None)).collect()
+    } else {
+        context.runtime()?.block_on(async {
+            let filter = tm_store::PostFilter { sort: "rank".into(), ..tm_store::PostFilter::default() };
+            let rows = context.open_store().await?.accounts(&filter).await?.1;
+            anyhow::Ok(
+                rows.into_iter().filter(|a| a.standing.is_some()).map(|a| (a.name, Some(a.forum))).collect(),
+            )
+        })?
+    };
+    let is_key = |(name, forum): &(String, Option<String>)| {
+        key.contains(&(name.clone(), None)) || key.contains(&(name.clone(), forum.clone()))
+    };
+    let hits: Vec<bool> = ranked.iter().map(is_key).collect();
+    let Some(q) = quality(&hits) else {
+        output::note("no labelled key account is among the ranked ones, or all are");
+        return Ok(ExitCode::from(1));
+    };
+    let [auc, precision, ndcg] = intervals(&hits, 1);
+    let found = hits.iter().filter(|h| **h).count();
+    let mut out = output::stdout();
+    if options.json {
+        output::json_line(
+            &mut out,
+            &json!({"accounts": hits.len(), "key": found, "auc": q.auc, "auc_ci95": auc, "average_precision": q.average_precision,
+                "average_precision_ci95": precision, "ndcg_20": q.ndcg_20, "ndcg_20_ci95": ndcg}),
+        )?;
+    } else {
+        writeln!(out, "{} accounts, {found} of them key, intervals 95 % bootstrap", hits.len())?;
+        for (name, value, [low, high]) in [
+            ("AUC", q.auc, auc),
+            ("average precision", q.average_precision, precision),
+            ("nDCG@20", q.ndcg_20, ndcg),
+        ] {
+            writeln!(out, "{name:<22} {value:.3} [{low:.3}, {high:.3}]")?;
         }
     }
     out.flush()?;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
 use tm_model::{EventType, Family, Post, Timestamp, mask_secrets};
-use tm_store::{AccountRow, PostFilter, Store, ThreatFilter, ThreatRow};
+use tm_store::{AccountRow, AliasRow, PostFilter, Store, ThreatFilter, ThreatRow};
 
 fn day(t: Option<Timestamp>) -> String {
     t.map(Timestamp::day).unwrap_or_else(|| "?".into())
@@ -75,6 +75,11 @@ pub fn actors(setting: &Setting, options: &Listing) -> anyhow::Result<ExitCode> 
                     value["entities"] = json!(list(false));
                     let threats = store.threats_of_account(a.id).await?;
                     value["threats"] = json!(threats.iter().map(|(t, n)| json!({"id": t.id, "title": t.title, "type": t.kind, "mentions": n})).collect::<Vec<_>>());
+                    value["community"] = json!(a.standing.as_ref().and_then(|s| s.community));
+                    value["roles"] = json!(a.standing.as_ref().map(|s| &s.roles));
+                    value["aliases"] = json!(aliases(&*store, a.id).await?.iter().map(|(name, forum, alias)| json!({"account": name, "forum": forum,
+                        "probability": alias.probability, "verdict": alias.verdict,
+                        "reasons": alias.reasons.iter().map(|r| json!({"text": r.0, "weight": r.1})).collect::<Vec<_>>()})).collect::<Vec<_>>());
                     value["history"] = json!(a.standing.as_ref().map(|s| &s.history));
                 }
                 output::json_line(&mut out, &value)?;
@@ -95,6 +100,18 @@ pub fn actors(setting: &Setting, options: &Listing) -> anyhow::Result<ExitCode> 
     })
 }
 
+/// Alias candidates of an account: name, forum, what speaks for it.
+async fn aliases(store: &dyn Store, account: i64) -> anyhow::Result<Vec<(String, String, AliasRow)>> {
+    let mut found = Vec::new();
+    for alias in store.aliases_of(account).await? {
+        let other = if alias.a == account { alias.b } else { alias.a };
+        if let Some(o) = store.account(other).await? {
+            found.push((o.name, o.forum, alias));
+        }
+    }
+    Ok(found)
+}
+
 async fn portrait(store: &dyn Store, a: &AccountRow, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "      from {} to {}, {} threads started", day(a.first), day(a.last), a.threads_started)?;
     if let Some(s) = &a.standing {
@@ -102,12 +119,36 @@ async fn portrait(store: &dyn Store, a: &AccountRow, out: &mut impl Write) -> an
         writeln!(out, "      fields: {}", fields.join(", "))?;
         let history: Vec<String> = s.history.iter().map(|h| format!("{}: {} of {}", h.0, h.1, h.2)).collect();
         writeln!(out, "      rank over time: {}", history.join("; "))?;
+        let played: Vec<String> = s
+            .roles
+            .iter()
+            .map(|r| {
+                let posts: Vec<String> = r.posts.iter().map(i64::to_string).collect();
+                format!("{} {:.2} ({} posts: {})", r.role, r.strength, r.count, posts.join(" "))
+            })
+            .collect();
+        if !played.is_empty() {
+            writeln!(out, "      roles: {}", played.join(", "))?;
+        }
+        if let Some(c) = s.community {
+            writeln!(out, "      community: {c}")?;
+        }
     }
     let held =
         store.entity_counts(&PostFilter { account: Some(a.id), limit: 30, ..PostFilter::default() }).await?;
     let list: Vec<String> =
         held.iter().map(|e| format!("{} {} ({})", e.kind, mask_secrets(&e.value), e.posts)).collect();
     writeln!(out, "      entities: {}", list.join(", "))?;
+    for (name, forum, alias) in aliases(store, a.id).await? {
+        let reasons: Vec<String> = alias.reasons.iter().map(|r| format!("{} ({:+.1})", r.0, r.1)).collect();
+        writeln!(
+            out,
+            "      may be {name} of {forum}, {}: {:.2}; {}",
+            alias.verdict.as_deref().unwrap_or("not decided"),
+            alias.probability,
+            reasons.join("; ")
+        )?;
+    }
     for (t, n) in store.threats_of_account(a.id).await?.iter().take(10) {
         writeln!(out, "      {} {} ({n} mentions)", t.id, fit(&t.title, 70))?;
     }

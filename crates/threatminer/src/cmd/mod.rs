@@ -11,6 +11,7 @@ mod extract;
 mod import;
 mod known;
 mod model;
+mod persons;
 mod rank;
 mod report;
 mod rules;

@@ -4,7 +4,7 @@ use super::{Setting, known};
 use crate::cli::Rank;
 use crate::output::{self, fit};
 use anyhow::Context;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 use std::process::ExitCode;
 use tm_store::PostFilter;
 
@@ -48,44 +48,60 @@ pub fn run(setting: &Setting, options: &Rank) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Longest line that is read as one.
+const LONGEST_LINE: u64 = 1 << 20;
+/// Lines set aside that are named one by one.
+const REFUSALS_SHOWN: u64 = 20;
+
 /// TSV: from, to, weight (1 when missing), unix time, topic. Lines that start with # are comments.
-fn edges(path: &std::path::Path, options: &Rank) -> anyhow::Result<ExitCode> {
+///
+/// Returns the interactions and how many lines were set aside; each is named on standard error.
+pub fn read_edges(path: &std::path::Path) -> anyhow::Result<(tm_graph::Interactions, u64)> {
     let name = path.display().to_string();
     let reader: Box<dyn BufRead> = if name == "-" {
         Box::new(std::io::stdin().lock())
     } else {
         let file = std::fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
-        Box::new(std::io::BufReader::new(file))
+        Box::new(std::io::BufReader::with_capacity(1 << 20, file))
     };
-    let (mut list, mut refused) = (Vec::new(), 0u64);
-    for (i, line) in reader.split(b'\n').enumerate() {
-        let line = line.with_context(|| format!("cannot read {name}"))?;
-        let line = String::from_utf8_lossy(&line);
-        let line = line.trim_end_matches('\r');
-        if line.trim().is_empty() || line.starts_with('#') {
+    let (mut list, mut refused) = (tm_graph::Interactions::default(), 0u64);
+    let (mut reader, mut line, mut number) = (reader, Vec::new(), 0u64);
+    loop {
+        line.clear();
+        // A line that never ends must not fill the memory.
+        if (&mut reader)
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+            .with_context(|| format!("cannot read {name}"))?
+            == 0
+        {
+            break;
+        }
+        number += 1;
+        let row = line.trim_ascii_end();
+        if row.is_empty() || row.starts_with(b"#") {
             continue;
         }
-        let fields: Vec<&str> = line.split('\t').collect();
-        let weight = fields
-            .get(2)
-            .filter(|w| !w.trim().is_empty())
-            .map_or(Some(1.0), |w| w.trim().parse::<f64>().ok());
-        match (fields.as_slice(), weight.filter(|w| w.is_finite() && *w >= 0.0)) {
-            ([from, to, ..], Some(weight)) if !from.trim().is_empty() && !to.trim().is_empty() => {
-                list.push((from.trim().to_owned(), to.trim().to_owned(), weight));
-            }
+        if let Err(e) = list.read(row) {
             // A header names its columns.
-            _ if i == 0 && fields.len() >= 2 => {}
-            _ => {
-                refused += 1;
-                output::note(format!(
-                    "{name}, line {}: expected from, to and a weight of at least 0, separated by tabs; set aside",
-                    i + 1
-                ));
+            if number == 1 && row.contains(&b'\t') {
+                continue;
+            }
+            refused += 1;
+            if refused <= REFUSALS_SHOWN {
+                output::note(format!("{name}, line {number}: {e}; set aside"));
             }
         }
     }
-    let ranked = tm_graph::rank::rank_edges(&list);
+    if refused > REFUSALS_SHOWN {
+        output::note(format!("{name}: {refused} lines set aside in all"));
+    }
+    Ok((list, refused))
+}
+
+fn edges(path: &std::path::Path, options: &Rank) -> anyhow::Result<ExitCode> {
+    let (list, refused) = read_edges(path)?;
+    let ranked = tm_graph::rank::rank_interactions(&list)?;
     let mut out = output::stdout();
     for r in ranked.iter().take(options.limit.unwrap_or(usize::MAX)) {
         if options.json {

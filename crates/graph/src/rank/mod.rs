@@ -1,12 +1,28 @@
 //! Key hackers: structure and content, as a sum of named parts.
 //!
-//! After HackerRank (Huang, Guo, Guo, Li 2021): a topic-specific PageRank whose teleport distribution prefers members who
-//! write about threats, joined with content indicators. Each part is scaled to 0..1 over the ranked accounts and has a
-//! fixed weight; an account's score is the sum of its parts, so that every rank can be explained.
+//! What [`structure`] sees of who turns to whom, joined with what an account provides. Each part is scaled to 0..1 over the
+//! ranked accounts and has a fixed weight; an account's score is the sum of its parts, so that every rank can be explained.
+//! [`hackerrank`] holds the published method that this one is compared with.
 
-use crate::pagerank::{Edge, pagerank};
-use std::collections::{BTreeMap, BTreeSet};
+pub mod hackerrank;
+pub mod quality;
+pub mod structure;
+
+use crate::{GraphError, Interactions};
+use std::collections::BTreeMap;
+pub use structure::{RankedName, rank_interactions};
 use tm_model::{EventType, Modality, Timestamp};
+
+/// An edge: `from` gives `weight` of its attention to `to`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Edge {
+    /// Source node.
+    pub from: u32,
+    /// Target node.
+    pub to: u32,
+    /// Above zero; other edges are ignored.
+    pub weight: f64,
+}
 
 /// What ranking needs to know of a post.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,11 +64,17 @@ pub struct Ranked {
     pub parts: Vec<(String, f64)>,
     /// Answers, quotes and mentions received.
     pub answers: u64,
+    /// Community, numbered from 0 by size; the numbers mean nothing beyond this ranking.
+    pub community: u32,
+    /// How evenly its exchange is spread over communities, 0 to 1.
+    pub spread: f64,
 }
 
-/// Names and weights of the parts.
-pub const PARTS: [(&str, f64); 5] =
-    [("structure", 0.35), ("provision", 0.25), ("events", 0.15), ("knowledge", 0.15), ("reach", 0.10)];
+/// Names and weights of the parts that come from content. Those of [`structure::PARTS`] stand before them with
+/// [`STRUCTURE`] of their weight.
+pub const CONTENT: [(&str, f64); 3] = [("provision", 0.20), ("events", 0.10), ("knowledge", 0.10)];
+/// What structure weighs beside content.
+pub const STRUCTURE: f64 = 0.6;
 
 /// Weight of a reply, a quote, a mention, and of writing in somebody's thread without answering anybody in particular.
 const REPLY: f64 = 1.0;
@@ -86,27 +108,46 @@ pub fn interaction_edges(posts: &[PostFacts], accounts: &[i64]) -> Vec<Edge> {
     weights.into_iter().map(|((from, to), w)| Edge { from, to, weight: (1.0 + w).ln() }).collect()
 }
 
-/// Scales to 0..1 by the logarithm: forum activity is heavy-tailed, and a linear scale would leave one account at one and
-/// all others at nothing.
-fn scale(values: &mut [f64]) {
-    let max = values.iter().copied().fold(0.0f64, f64::max);
-    for v in values.iter_mut() {
-        *v = if max > 0.0 { (1.0 + 99.0 * *v / max).ln() / 100.0f64.ln() } else { 0.0 };
+/// The posts as interactions between positions in `accounts`, the thread as topic.
+fn interactions(posts: &[PostFacts], accounts: &[i64]) -> Interactions {
+    let place = |a: i64| accounts.binary_search(&a).ok().map(|i| i as u32);
+    let mut starters: BTreeMap<i64, i64> = BTreeMap::new();
+    for p in posts.iter().filter(|p| p.starts) {
+        starters.entry(p.thread).or_insert(p.account);
     }
+    let mut list = Interactions::default();
+    for p in posts {
+        let Some(from) = place(p.account) else { continue };
+        let mut add = |to: i64, weight: f64| {
+            if let Some(to) = place(to).filter(|to| *to != from) {
+                list.add(from, to, weight as f32, p.time.map(|t| t.0), None);
+            }
+        };
+        p.answers.into_iter().for_each(|to| add(to, REPLY));
+        p.quotes.iter().for_each(|&to| add(to, QUOTE));
+        p.mentions.iter().for_each(|&to| add(to, MENTION));
+        if p.answers.is_none() && p.quotes.is_empty() {
+            starters.get(&p.thread).into_iter().for_each(|&to| add(to, SAME_THREAD));
+        }
+    }
+    list
 }
 
 /// Ranks the authors of `posts`, best first; ties by account.
-pub fn rank(posts: &[PostFacts]) -> Vec<Ranked> {
-    let accounts: Vec<i64> = posts.iter().map(|p| p.account).collect::<BTreeSet<_>>().into_iter().collect();
-    let place: BTreeMap<i64, usize> = accounts.iter().enumerate().map(|(i, a)| (*a, i)).collect();
+///
+/// # Errors
+/// [`GraphError`] when there are more interactions than a graph holds.
+pub fn rank(posts: &[PostFacts]) -> Result<Vec<Ranked>, GraphError> {
+    let mut accounts: Vec<i64> = posts.iter().map(|p| p.account).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
     let n = accounts.len();
-    let edges = interaction_edges(posts, &accounts);
-    let (mut provision, mut events, mut knowledge, mut topic) =
-        (vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let place = |a: i64| accounts.binary_search(&a).ok();
+    let (mut provision, mut events, mut knowledge) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let mut answers = vec![0u64; n];
     for p in posts {
-        let i = place[&p.account];
+        let Some(i) = place(p.account) else { continue };
         let relevance = f64::from(p.relevance);
-        topic[i] += relevance;
         // Long posts show effort, indicators show substance; both only where the post is about threats at all.
         knowledge[i] +=
             relevance * ((1.0 + f64::from(p.length)).ln() / 8.0 + (1.0 + f64::from(p.indicators)).ln());
@@ -127,46 +168,65 @@ pub fn rank(posts: &[PostFacts]) -> Vec<Ranked> {
                 provision[i] += certain;
             }
         }
-    }
-    let mut structure = pagerank(n, &edges, &topic, 1e-9);
-    let mut reach = vec![0.0; n];
-    for e in &edges {
-        reach[e.to as usize] += 1.0;
-    }
-    let mut answers = vec![0u64; n];
-    for p in posts {
         for to in p.answers.iter().chain(&p.quotes).chain(&p.mentions).filter(|to| **to != p.account) {
-            if let Some(&i) = place.get(to) {
+            if let Some(i) = place(*to) {
                 answers[i] += 1;
             }
         }
     }
-    for values in [&mut structure, &mut provision, &mut events, &mut knowledge, &mut reach] {
-        scale(values);
+    let mut list = interactions(posts, &accounts);
+    list.reserve_accounts(n as u32);
+    let found = structure::signals(&list)?;
+    // Content is what anybody can write: it counts by the credit of who wrote it, so that a spammer's offers do not.
+    for (i, credit) in found.credit.iter().enumerate().take(n) {
+        for values in [&mut provision, &mut events, &mut knowledge] {
+            values[i] *= credit;
+        }
+    }
+    for values in [&mut provision, &mut events, &mut knowledge] {
+        structure::scale(values, 99.0);
     }
     let mut ranked: Vec<Ranked> = (0..n)
         .map(|i| {
-            let values = [structure[i], provision[i], events[i], knowledge[i], reach[i]];
             // Rounded before they are added, so that what is shown adds up.
-            let part =
-                |((name, weight), v): ((&str, f64), f64)| (name.to_owned(), (v * weight * 1e4).round() / 1e4);
-            let parts: Vec<(String, f64)> = PARTS.into_iter().zip(values).map(part).collect();
+            let part = |name: &str, v: f64| (name.to_owned(), (v * 1e4).round() / 1e4);
+            let content = CONTENT.iter().zip([provision[i], events[i], knowledge[i]]);
+            let parts: Vec<(String, f64)> = structure::PARTS
+                .iter()
+                .zip(found.signals[i])
+                .map(|((name, weight), v)| part(name, v * weight * STRUCTURE))
+                .chain(content.map(|((name, weight), v)| part(name, v * weight)))
+                .collect();
             let score = (parts.iter().map(|p| p.1).sum::<f64>() * 1e4).round() / 1e4;
-            Ranked { account: accounts[i], rank: 0, score, parts, answers: answers[i] }
+            Ranked {
+                account: accounts[i],
+                rank: 0,
+                score,
+                parts,
+                answers: answers[i],
+                community: found.community[i],
+                spread: found.spread[i],
+            }
         })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.account.cmp(&b.account)));
     for (i, r) in ranked.iter_mut().enumerate() {
         r.rank = i as u32 + 1;
     }
-    ranked
+    Ok(ranked)
 }
 
+/// Of each account: quarter, rank, ranked accounts, score.
+pub type History = BTreeMap<i64, Vec<(String, u32, u32, f64)>>;
+
 /// Rank at the end of each quarter, counting posts up to then: account → (quarter, rank, ranked accounts, score).
-pub fn history(posts: &[PostFacts]) -> BTreeMap<i64, Vec<(String, u32, u32, f64)>> {
+///
+/// # Errors
+/// [`GraphError`] when there are more interactions than a graph holds.
+pub fn history(posts: &[PostFacts]) -> Result<History, GraphError> {
     let mut sorted: Vec<&PostFacts> = posts.iter().filter(|p| p.time.is_some()).collect();
     sorted.sort_by_key(|p| p.time);
-    let mut result: BTreeMap<i64, Vec<(String, u32, u32, f64)>> = BTreeMap::new();
+    let mut result = History::new();
     let mut quarters: Vec<(String, usize)> = Vec::new();
     for (i, p) in sorted.iter().enumerate() {
         let label = p.time.map(Timestamp::quarter).unwrap_or_default();
@@ -178,69 +238,13 @@ pub fn history(posts: &[PostFacts]) -> BTreeMap<i64, Vec<(String, u32, u32, f64)
     // A forum of twenty years would be ranked eighty times: the last sixteen quarters are what a chart can show.
     for (label, end) in quarters.iter().rev().take(16).rev() {
         let upto: Vec<PostFacts> = sorted[..*end].iter().map(|p| (*p).clone()).collect();
-        let ranked = rank(&upto);
+        let ranked = rank(&upto)?;
         let of = ranked.len() as u32;
         for r in ranked {
             result.entry(r.account).or_default().push((label.clone(), r.rank, of, r.score));
         }
     }
-    result
-}
-
-/// An account of an edge list, ranked without content.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct RankedName {
-    /// From 1.
-    pub rank: u32,
-    /// Name.
-    pub account: String,
-    /// Sum of the parts.
-    pub score: f64,
-    /// Named parts.
-    pub parts: BTreeMap<&'static str, f64>,
-}
-
-/// Ranks the accounts of an edge list (from, to, weight): structure alone.
-pub fn rank_edges(edges: &[(String, String, f64)]) -> Vec<RankedName> {
-    let names: BTreeSet<&str> = edges.iter().flat_map(|(a, b, _)| [a.as_str(), b.as_str()]).collect();
-    let names: Vec<&str> = names.into_iter().collect();
-    let place: BTreeMap<&str, u32> = names.iter().enumerate().map(|(i, n)| (*n, i as u32)).collect();
-    let mut sums: BTreeMap<(u32, u32), f64> = BTreeMap::new();
-    for (from, to, weight) in edges {
-        let (a, b) = (place[from.as_str()], place[to.as_str()]);
-        if a != b && *weight > 0.0 {
-            *sums.entry((a, b)).or_default() += weight;
-        }
-    }
-    let list: Vec<Edge> =
-        sums.iter().map(|(&(from, to), &w)| Edge { from, to, weight: (1.0 + w).ln() }).collect();
-    let n = names.len();
-    let mut structure = pagerank(n, &list, &[], 1e-10);
-    let (mut reach, mut activity) = (vec![0.0; n], vec![0.0; n]);
-    for e in &list {
-        reach[e.to as usize] += 1.0;
-        activity[e.from as usize] += 1.0;
-    }
-    for values in [&mut structure, &mut reach, &mut activity] {
-        scale(values);
-    }
-    let mut ranked: Vec<RankedName> = (0..n)
-        .map(|i| {
-            let round = |x: f64| (x * 1e6).round() / 1e6;
-            let parts = BTreeMap::from([
-                ("structure", round(structure[i] * 0.5)),
-                ("reach", round(reach[i] * 0.3)),
-                ("activity", round(activity[i] * 0.2)),
-            ]);
-            let score = round(parts.values().sum());
-            RankedName { rank: 0, account: names[i].to_owned(), score, parts }
-        })
-        .collect();
-    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.account.cmp(&b.account)));
-    for (i, r) in ranked.iter_mut().enumerate() {
-        r.rank = i as u32 + 1;
-    }
-    ranked
+    Ok(result)
 }
 
 #[cfg(test)]
@@ -280,7 +284,7 @@ mod tests {
 
     #[test]
     fn who_provides_and_is_answered_leads() {
-        let ranked = rank(&forum());
+        let ranked = rank(&forum()).unwrap();
         assert_eq!(ranked[0].account, 1);
         for r in &ranked {
             assert!((r.parts.iter().map(|p| p.1).sum::<f64>() - r.score).abs() < 1e-9);
@@ -290,30 +294,17 @@ mod tests {
 
     #[test]
     fn one_tireless_answerer_lifts_nobody() {
-        let of =
-            |posts: &[PostFacts], account| rank(posts).iter().find(|r| r.account == account).unwrap().rank;
+        let of = |posts: &[PostFacts], account| {
+            rank(posts).unwrap().iter().find(|r| r.account == account).unwrap().rank
+        };
         assert!(of(&forum(), 1) < of(&forum(), 2));
     }
 
     #[test]
     fn history_has_each_quarter_once() {
-        let history = history(&forum());
+        let history = history(&forum()).unwrap();
         let labels: Vec<&str> = history[&7].iter().map(|h| h.0.as_str()).collect();
         assert_eq!(labels, ["2025 Q4"]);
         assert_eq!(history[&1].len(), 2);
-    }
-
-    #[test]
-    fn edge_lists_need_no_store() {
-        let edge = |a: &str, b: &str| (a.to_owned(), b.to_owned(), 1.0);
-        let ranked = rank_edges(&[
-            edge("a", "hub"),
-            edge("b", "hub"),
-            edge("c", "hub"),
-            edge("hub", "a"),
-            edge("x", "x"),
-        ]);
-        assert_eq!((ranked[0].account.as_str(), ranked.len()), ("hub", 5));
-        assert!(rank_edges(&[]).is_empty());
     }
 }
