@@ -11,8 +11,7 @@ mod sqlite;
 pub use records::{
     AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, Counts, Crawled, EntityRow, EntitySummaryRow,
     EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, RoleRow, Shortfall, SourceRow,
-    StandingRow, ThreadRow,
-    ThreatFilter, ThreatRow,
+    StandingRow, ThreadRow, ThreatFilter, ThreatRow,
 };
 pub use sqlite::SqliteStore;
 

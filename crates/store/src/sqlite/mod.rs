@@ -18,8 +18,12 @@ use std::time::Duration;
 use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("../schema-1.sql"), include_str!("../schema-2.sql"), include_str!("../schema-3.sql"), include_str!("../schema-4.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("../schema-1.sql"),
+    include_str!("../schema-2.sql"),
+    include_str!("../schema-3.sql"),
+    include_str!("../schema-4.sql"),
+];
 
 /// A store in one SQLite file.
 #[derive(Debug)]
