@@ -4,7 +4,6 @@
 //! `cargo bench -p tm-graph --bench ranking [-- --parts]`
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
-#[path = "shapes.rs"]
 mod shapes;
 
 use shapes::Shape;
