@@ -516,6 +516,9 @@ pub struct Eval {
     /// Labelled data, JSONL, gzipped or not
     #[arg(value_name = "DATA", required = true)]
     pub data: Vec<PathBuf>,
+    /// Posts that hold the texts of label files without texts; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub texts: Vec<PathBuf>,
     /// Which part of the data
     #[arg(long, default_value = "all")]
     pub fold: FoldName,
@@ -538,6 +541,9 @@ pub struct Train {
     /// Posts with event labels (JSONL); may be given several times
     #[arg(long, value_name = "FILE", required = true)]
     pub events: Vec<PathBuf>,
+    /// Posts that hold the texts of label files without texts; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub texts: Vec<PathBuf>,
     /// Sentences with entity labels; may be given several times
     #[arg(long, value_name = "FILE")]
     pub entities: Vec<PathBuf>,

@@ -21,6 +21,7 @@ fn main() {
         base: base.into(),
         vocabulary: vocabulary.into(),
         events: vec![events.into()],
+        texts: Vec::new(),
         entities: vec![entities.into()],
         unlabelled: Vec::new(),
         name: "bench".into(),

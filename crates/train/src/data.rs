@@ -1,6 +1,7 @@
 //! Labelled data: reading, folds, and translation of spans into tags of tokens.
 
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use tm_extract::neural::{ENTITY_TAGS, TAGGED_ENTITIES, Token, Tokenizer};
@@ -16,6 +17,14 @@ pub enum DataError {
         path: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// Labels of posts whose text no file of texts has.
+    #[error("the text of {count} labelled posts is in none of the files of --texts, for example of {example:?}")]
+    Textless {
+        /// How many.
+        count: usize,
+        /// Identifier of one of them.
+        example: String,
     },
     /// A line is not of the form that the guidelines describe.
     #[error("{path}, line {line}: {reason}")]
@@ -74,7 +83,8 @@ pub struct GoldPost {
     /// Name of the entity set.
     #[serde(default)]
     pub set: Option<String>,
-    /// Text.
+    /// Text; empty in label files that leave the text to whoever may distribute it (see [`join_texts`]).
+    #[serde(default)]
     pub text: String,
     /// Relevance, where labelled.
     #[serde(default)]
@@ -149,6 +159,37 @@ pub fn read_gold(path: &Path) -> Result<Vec<GoldPost>, DataError> {
         })?);
     }
     Ok(posts)
+}
+
+/// Gives labelled posts without a text the text of the same identifier in `texts`. Labels of other people's posts are kept
+/// without their words; an identifier that stands for several texts gives none.
+///
+/// # Errors
+/// [`DataError`] when a file cannot be read, or a text is in none of them.
+pub fn join_texts(posts: &mut [GoldPost], texts: &[std::path::PathBuf]) -> Result<(), DataError> {
+    if posts.iter().all(|p| !p.text.is_empty()) {
+        return Ok(());
+    }
+    let mut known: HashMap<String, Option<String>> = HashMap::new();
+    for path in texts {
+        for post in read_gold(path)? {
+            let same = known.entry(post.key()).or_insert_with(|| Some(post.text.clone()));
+            if same.as_ref().is_some_and(|text| *text != post.text) {
+                *same = None;
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    for post in posts.iter_mut().filter(|p| p.text.is_empty()) {
+        match known.get(&post.key()) {
+            Some(Some(text)) => post.text.clone_from(text),
+            _ => missing.push(post.key()),
+        }
+    }
+    match missing.first() {
+        Some(example) => Err(DataError::Textless { count: missing.len(), example: example.clone() }),
+        None => Ok(()),
+    }
 }
 
 /// Tag that is not counted in the loss.
@@ -281,6 +322,27 @@ pub fn annotated_tags<'a>(posts: impl IntoIterator<Item = &'a GoldPost>) -> [boo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_come_from_their_own_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("texts.jsonl");
+        std::fs::write(
+            &path,
+            "{\"id\":\"a\",\"text\":\"one\"}\n{\"id\":\"b\",\"text\":\"two\"}\n{\"id\":\"b\",\"text\":\"three\"}\n",
+        )
+        .unwrap();
+        let post = |id: &str| -> GoldPost { serde_json::from_value(serde_json::json!({"id": id})).unwrap() };
+        let mut posts = vec![post("a")];
+        join_texts(&mut posts, &[path.clone()]).unwrap();
+        assert_eq!(posts[0].text, "one");
+        // An identifier of two texts could be either: no label may land on the wrong words.
+        for id in ["b", "c"] {
+            let error = join_texts(&mut [post(id)], &[path.clone()]).unwrap_err();
+            assert!(matches!(error, DataError::Textless { count: 1, .. }), "{error}");
+        }
+    }
+
 
     #[test]
     fn folds_never_move() {

@@ -19,7 +19,7 @@ mod random;
 mod trainer;
 
 pub use base::{Base, BaseError};
-pub use data::{DataError, Fold, GoldArgument, GoldEntity, GoldEvent, GoldPost, read_gold};
+pub use data::{DataError, Fold, GoldArgument, GoldEntity, GoldEvent, GoldPost, join_texts, read_gold};
 pub use metrics::{EntityScores, EventScores, Score, average_precision, score_entities, score_events};
 pub use trainer::{Outcome, Progress, TrainOptions, train};
 

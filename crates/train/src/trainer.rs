@@ -26,6 +26,8 @@ pub struct TrainOptions {
     pub vocabulary: PathBuf,
     /// Posts with event labels.
     pub events: Vec<PathBuf>,
+    /// Posts that hold the texts of label files without texts.
+    pub texts: Vec<PathBuf>,
     /// Sentences with entity labels.
     pub entities: Vec<PathBuf>,
     /// Posts without labels, read by the trained encoder to teach the gate.
@@ -133,6 +135,7 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
     for path in &options.events {
         labelled.extend(data::read_gold(path)?);
     }
+    data::join_texts(&mut labelled, &options.texts)?;
     let room = MAX_TOKENS - 2;
     let all = [true; ENTITY_TAGS];
     let mut posts: Vec<Example> = labelled

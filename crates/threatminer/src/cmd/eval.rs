@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 use tm_graph::rank::quality::{intervals, quality};
-use tm_train::{Fold, GoldPost, Score, average_precision, read_gold, score_entities, score_events};
+use tm_train::{Fold, GoldPost, Score, average_precision, join_texts, read_gold, score_entities, score_events};
 
 pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
     if options.task == Task::Actors {
@@ -24,6 +24,7 @@ pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
         FoldName::HeldOut => p.fold() == Fold::HeldOut,
         FoldName::Development => p.fold() == Fold::Development,
     });
+    join_texts(&mut gold, &options.texts)?;
     if gold.is_empty() {
         output::note("no labelled post in this fold of the data");
         return Ok(ExitCode::from(1));

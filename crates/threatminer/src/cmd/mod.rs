@@ -70,11 +70,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// An honest answer for what the contract names and this version lacks.
-fn unbuilt(what: &str) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("{what} is not built yet; CHANGELOG.md says what is")
-}
-
 impl Setting {
     /// Reads the model: the file of `--model`, else the bundled one.
     pub fn model(&self) -> anyhow::Result<Model> {

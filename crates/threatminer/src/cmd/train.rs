@@ -12,6 +12,7 @@ pub fn run(context: &Setting, a: &Train) -> anyhow::Result<ExitCode> {
         base: a.base.clone(),
         vocabulary: a.vocabulary.clone(),
         events: a.events.clone(),
+        texts: a.texts.clone(),
         entities: a.entities.clone(),
         unlabelled: a.unlabelled.clone(),
         name: a.name.clone(),
