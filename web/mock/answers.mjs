@@ -140,6 +140,10 @@ function portrait(id) {
     rank_history: labels.length < 4 ? [] : ["2024 Q3", "2024 Q4", "2025 Q1", "2025 Q2", "2025 Q3"].map((label, i) => ({ label, rank: Math.max(1, actor.rank + [9, 4, 6, 2, 0][i]), of: 80, score: actor.score * (0.6 + i / 10) })),
     contacts: found.filter((e) => contacts.includes(e.type)), entities: found,
     threats: main.filter((t) => own.some((p) => p.events.some((e) => e.threat_id === t.id))).map((t) => ({ ...t, as: ["author", "actor"].slice(0, 1 + (id % 2)), own_mentions: own.flatMap((p) => p.events).filter((e) => e.threat_id === t.id).length })),
+    community: 3,
+    roles: [{ role: "vendor", strength: 0.8, count: 4, posts: own.slice(0, 3).map((p) => p.id) }],
+    aliases: [],
+    time_zone: { offset: 3, low: 2, high: 5, posts: own.length },
     neighbours: [...neighbours.values()].sort((a, b) => b.answered + b.answered_by - a.answered - a.answered_by).slice(0, 15),
     posts_started: started.slice(-20).reverse().map(ref), posts_answered: answered.slice(-20).reverse().map(ref),
   };

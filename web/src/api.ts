@@ -81,6 +81,11 @@ export type Portrait = {
   fields: { name: string; value: number; posts: number }[];
   keywords: { word: string; weight: number; count: number }[];
   rank_history: { label: string; rank: number; of: number; score: number }[];
+  community: number | null;
+  roles: { role: string; strength: number; count: number; posts: number[] }[] | null;
+  aliases: { id: number; name: string; forum: string; probability: number; verdict: "accepted" | "rejected" | null
+             reasons: { text: string; weight: number }[] }[];
+  time_zone: { offset: number; low: number; high: number; posts: number } | null;
   contacts: EntityCount[];
   entities: EntityCount[];
   threats: (ThreatSummary & { as: string[]; own_mentions: number })[];

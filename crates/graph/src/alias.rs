@@ -173,7 +173,8 @@ pub fn style(profiles: &[Profile]) -> Vec<Vec<f32>> {
     cosines
 }
 
-/// Log-odds that a style z-score adds. Fitted on halves of accounts (`benches/aliases.rs`): below three it says nothing.
+/// Log-odds that a style z-score adds. Set by hand after looking at halves of accounts
+/// (`benches/aliases.rs`), not calibrated: below two and a half it speaks against.
 fn style_weight(z: f64) -> f64 {
     (1.6 * (z - 2.5)).clamp(-2.0, 7.0)
 }

@@ -59,7 +59,7 @@ function Content({ data }: { data: Portrait }) {
               <ul className="rows scoreparts">
                 {names.map((n, i) => (
                   <li key={n}>
-                    <span className="what"><i className={`swatch p${i % 6}`} aria-hidden="true" />{name("part", n)}</span>
+                    <span className="what"><i className={`swatch p${i % 10}`} aria-hidden="true" />{name("part", n)}</span>
                     <span className="n">{fixed(a.parts[n] ?? 0, 3)}</span>
                   </li>
                 ))}
@@ -80,6 +80,7 @@ function Content({ data }: { data: Portrait }) {
           <Panel title={t("actor.postsAnswered")}><PostRefs posts={data.posts_answered} step={6} showAccount={false} /></Panel>
         </div>
         <div className="column w4">
+          <Person data={data} />
           <Panel title={t("actor.contacts")}><EntityList entities={data.contacts} /></Panel>
           <Keywords data={data} />
           <Neighbours data={data} />
@@ -87,6 +88,36 @@ function Content({ data }: { data: Portrait }) {
         </div>
       </div>
     </div>
+  );
+}
+
+/** What the account is taken for: parts it plays, community, likely zone, accounts that may be the same person. */
+function Person({ data }: { data: Portrait }) {
+  const { t, num, name } = useI18n();
+  const zone = data.time_zone;
+  const roles = data.roles ?? [];
+  const offset = (h: number) => `UTC${h < 0 ? "−" : "+"}${Math.abs(h)}`;
+  const empty = roles.length === 0 && data.aliases.length === 0 && !zone && data.community === null;
+  return (
+    <Panel title={t("actor.person")}>
+      {empty ? <None /> : (
+        <ul className="brief">
+          {roles.map((r) => (
+            <li key={r.role}><b>{name("part", r.role)}</b> <span className="num">{num(r.count)}</span> <PostLinks posts={r.posts} first={3} /></li>
+          ))}
+          {data.community !== null && <li>{t("actor.community")} <b className="num">{num(data.community)}</b></li>}
+          {zone && (
+            <li>{t("actor.zone", { zone: offset(zone.offset), low: offset(zone.low), high: offset(zone.high), n: zone.posts })}</li>
+          )}
+          {data.aliases.map((a) => (
+            <li key={a.id}>
+              {t("actor.alias", { percent: Math.round(a.probability * 100) })}{" "}
+              <Link to={to.actor(a.id)}><bdi>{a.name}</bdi></Link> (<bdi>{a.forum}</bdi>): {a.reasons.map((r) => r.text).join("; ")}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
   );
 }
 

@@ -51,7 +51,7 @@ export function Meter({ value, label }: { value: number; label?: string }) {
   );
 }
 
-const PART_ORDER = ["structure", "provision", "events", "knowledge", "reach", "gravity", "standing", "certainty", "substance"];
+const PART_ORDER = ["structure", "audience", "core", "mutual", "brokerage", "persistence", "renewal", "provision", "events", "knowledge", "reach", "gravity", "standing", "certainty", "substance"];
 
 export function partNames(list: Record<string, number>[]): string[] {
   const names = new Set(list.flatMap((parts) => Object.keys(parts)));
@@ -66,7 +66,7 @@ export function PartsBar({ parts, names, max }: { parts: Record<string, number>;
   return (
     <span className="parts" role="img" aria-label={text} title={text}>
       {names.map((n, i) => (
-        <i key={n} className={`p${i % 6}`} style={{ width: `${(Math.max(0, parts[n] ?? 0) / (max || 1)) * 100}%` }} />
+        <i key={n} className={`p${i % 10}`} style={{ width: `${(Math.max(0, parts[n] ?? 0) / (max || 1)) * 100}%` }} />
       ))}
     </span>
   );
@@ -76,7 +76,7 @@ export function PartsLegend({ names }: { names: string[] }) {
   const { name } = useI18n();
   return (
     <ul className="legend">
-      {names.map((n, i) => <li key={n}><i className={`swatch p${i % 6}`} aria-hidden="true" />{name("part", n)}</li>)}
+      {names.map((n, i) => <li key={n}><i className={`swatch p${i % 10}`} aria-hidden="true" />{name("part", n)}</li>)}
     </ul>
   );
 }
