@@ -36,7 +36,7 @@ fn one_direction() {
         ("tm-graph", &["tm-model"]),
         ("tm-search", &["tm-model"]),
         ("tm-exchange", &["tm-model"]),
-        ("tm-server", &["tm-model", "tm-store", "tm-graph", "tm-search", "tm-extract"]),
+        ("tm-server", &["tm-model", "tm-store", "tm-graph", "tm-search", "tm-extract", "tm-exchange"]),
     ]);
     let all = dependencies();
     for (package, used) in &all {

@@ -181,7 +181,7 @@ fn import_analyse_ask() {
         String::from_utf8_lossy(&run(&store, &["export", "csv", "--what", "entities", "--unmasked"]).stdout)
             .into_owned();
     assert!(
-        entities.starts_with("first_seen,last_seen,posts,type,value\n")
+        entities.starts_with("type,value,posts,first_seen,last_seen,tags\n")
             && !entities.contains("4111111111111111"),
         "{entities}"
     );

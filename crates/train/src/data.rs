@@ -19,7 +19,9 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// Labels of posts whose text no file of texts has.
-    #[error("the text of {count} labelled posts is in none of the files of --texts, for example of {example:?}")]
+    #[error(
+        "the text of {count} labelled posts is in none of the files of --texts, for example of {example:?}"
+    )]
     Textless {
         /// How many.
         count: usize,
@@ -342,7 +344,6 @@ mod tests {
             assert!(matches!(error, DataError::Textless { count: 1, .. }), "{error}");
         }
     }
-
 
     #[test]
     fn folds_never_move() {

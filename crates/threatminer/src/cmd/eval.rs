@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 use tm_graph::rank::quality::{intervals, quality};
-use tm_train::{Fold, GoldPost, Score, average_precision, join_texts, read_gold, score_entities, score_events};
+use tm_train::{
+    Fold, GoldPost, Score, average_precision, join_texts, read_gold, score_entities, score_events,
+};
 
 pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
     if options.task == Task::Actors {
