@@ -177,6 +177,18 @@ impl Collection {
         Ok(())
     }
 
+    /// A refusal with the row of the whole, which no other has, and the member with its own row in words.
+    fn placed(&self, mut item: Item) -> Item {
+        if let Item::Reject(reject) = &mut item {
+            if let Some(member) = reject.file.strip_prefix(&self.name).and_then(|m| m.strip_prefix(": ")) {
+                reject.reason = format!("{member}, row {}: {}", reject.row, reject.reason);
+            }
+            reject.file.clone_from(&self.name);
+            reject.row = self.row();
+        }
+        item
+    }
+
     /// Puts away the member that was read to its end.
     fn put_away(&mut self, mut inner: Box<dyn Posts>) {
         self.personal.append(&mut inner.take_personal());
@@ -194,13 +206,13 @@ impl Posts for Collection {
     fn next(&mut self) -> Option<Result<Item, CollectError>> {
         loop {
             if let Some(item) = self.pages.next() {
-                return Some(Ok(item));
+                return Some(Ok(self.placed(item)));
             }
             if let Some(mut inner) = self.inner.take() {
                 match inner.next() {
                     Some(Ok(item)) => {
                         self.inner = Some(inner);
-                        return Some(Ok(item));
+                        return Some(Ok(self.placed(item)));
                     }
                     // A damaged member does not end the others.
                     Some(Err(error)) => self.refuse(&error),

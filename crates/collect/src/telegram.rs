@@ -20,8 +20,10 @@ pub(crate) fn is_telegram(head: &[u8]) -> bool {
     head.trim_ascii_start().starts_with(b"{") && (chat || account)
 }
 
-/// Messages of a chat that Telegram keeps from the public.
-const PRIVATE: [&str; 4] = ["personal_chat", "bot_chat", "saved_messages", "verification_codes"];
+/// Chats that are read: channels and groups. All others are private, also those whose type is not told before their
+/// messages: Telegram Desktop tells it first, and what wrote the file anew may have moved it.
+const SHARED: [&str; 5] =
+    ["public_channel", "private_channel", "public_supergroup", "private_supergroup", "private_group"];
 
 /// Brackets nested deeper than this are no export.
 const DEEPEST: usize = 512;
@@ -204,6 +206,9 @@ impl TelegramPosts {
             if matches!(sign, b'}' | b']') {
                 self.bytes.advance(1);
                 self.open.pop();
+                if frame == Frame::Chat {
+                    self.chat = Chat::default();
+                }
                 continue;
             }
             match frame {
@@ -264,7 +269,7 @@ impl TelegramPosts {
     }
 
     fn is_private(&self) -> bool {
-        PRIVATE.contains(&self.chat.kind.as_str()) && !self.options.keep_personal
+        !SHARED.contains(&self.chat.kind.as_str()) && !self.options.keep_personal
     }
 
     /// Makes a post of the message in `self.value`; `None` for what is none (somebody joined, a picture alone).
@@ -576,6 +581,32 @@ mod tests {
         assert_eq!(texts(Options { keep_personal: true, ..Options::default() }).len(), 4);
         assert!(is_telegram(ACCOUNT.as_bytes()) && is_telegram(CHAT.as_bytes()));
         assert!(!is_telegram(b"{\"id\": 1, \"text\": \"x\", \"type\": \"y\"}\n"));
+    }
+
+    #[test]
+    fn a_chat_that_does_not_say_what_it_is_is_private() {
+        let message = r#"[{"id": 1, "type": "message", "from": "Mum", "text": "secret"}]"#;
+        let list = format!(
+            r#"{{"chats": {{"list": [{{"type": "public_channel", "id": 2, "messages": []}}, {{"id": 3, "messages": {message}}}]}}, "messages": {message}}}"#
+        );
+        for (text, hidden) in [
+            // Keys in the order of the alphabet.
+            (format!(r#"{{"id": 1, "messages": {message}, "name": "Mum", "type": "personal_chat"}}"#), 1),
+            (format!(r#"{{"id": 1, "messages": {message}, "name": "x", "type": "public_channel"}}"#), 1),
+            (format!(r#"{{"id": 1, "type": "a_kind_of_later", "messages": {message}}}"#), 1),
+            (format!(r#"{{"id": 1, "type": null, "messages": {message}}}"#), 1),
+            (list, 2),
+        ] {
+            let open = |options| {
+                let bytes = std::io::Cursor::new(text.as_bytes().to_vec());
+                open_reader("t", bytes, Some(Format::Telegram), options).unwrap()
+            };
+            let mut import = open(Options::default());
+            assert!(import.next().is_none(), "{text}");
+            assert_eq!(import.private(), hidden, "{text}");
+            let kept = open(Options { keep_personal: true, ..Options::default() }).count();
+            assert_eq!(kept as u64, hidden, "{text}");
+        }
     }
 
     #[test]

@@ -220,6 +220,62 @@ fn archives_of_dumps_and_lists_are_read_member_by_member() {
     );
 }
 
+#[test]
+fn refusals_of_members_have_rows_of_their_own() {
+    let lines = "{\"id\":1,\"text\":\"sound\"}\nno json\n".repeat(2);
+    let all = BTreeMap::from([
+        ("a.jsonl", lines.clone().into_bytes()),
+        ("b.jsonl", lines.into_bytes()),
+        ("c.zip", zip(&members())),
+    ]);
+    let work = Work::new();
+    let mut import = open(work.file("logs.zip", zip(&all)), None, Options::default()).unwrap();
+    let (mut rows, mut reasons) = (Vec::new(), Vec::new());
+    while let Some(item) = import.next() {
+        let Item::Reject(reject) = item.unwrap() else { continue };
+        assert_eq!(reject.row, import.row(), "{reject:?}");
+        assert!(reject.file.ends_with("logs.zip"), "{reject:?}");
+        rows.push(reject.row);
+        reasons.push(reject.reason);
+    }
+    assert_eq!(rows, [2, 4, 6, 8, 9]);
+    let begin = ["a.jsonl, row 2: ", "a.jsonl, row 4: ", "b.jsonl, row 2: ", "b.jsonl, row 4: ", "c.zip: "];
+    assert!(reasons.iter().zip(begin).all(|(reason, begin)| reason.starts_with(begin)), "{reasons:?}");
+}
+
+#[test]
+fn saved_pages_of_different_forums_stay_apart() {
+    let other = page(2, 1, 1..3).replace("The Den", "The Pier");
+    for address in ["<link rel=\"canonical\" href=\"http://den.example", "<link rel=\"none\" href=\""] {
+        let saved = |page: &str| {
+            page.replace("<link rel=\"canonical\" href=\"http://den.example", address).into_bytes()
+        };
+        let unnamed = page(3, 1, 2..5).replace("The Den", "").replace("<h1>", "<h2>");
+        let all = BTreeMap::from([
+            ("a.html", saved(&page(1, 1, 1..3))),
+            ("b.html", saved(&other)),
+            ("c.html", saved(&unnamed)),
+        ]);
+        let work = Work::new();
+        let mut import = open(work.file("pages.zip", zip(&all)), None, Options::default()).unwrap();
+        let mut found = Vec::new();
+        while let Some(item) = import.next() {
+            let Item::Post(post) = item.unwrap() else { panic!("refused") };
+            found.push((post.forum.unwrap(), post.id.unwrap()));
+        }
+        let expect = [
+            ("The Den", "1"),
+            ("The Den", "2"),
+            ("The Pier", "1"),
+            ("The Pier", "2"),
+            ("The Den", "3"),
+            ("The Den", "4"),
+        ];
+        assert_eq!(found, expect.map(|(forum, id)| (forum.to_owned(), id.to_owned())), "{address}");
+        assert_eq!(import.pages().unwrap().duplicates, 1);
+    }
+}
+
 fn record(kind: &str, uri: &str, content_type: &str, content: &[u8]) -> Vec<u8> {
     let mut out = format!(
         "WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {uri}\r\nWARC-Date: 2024-02-01T10:00:00Z\r\n\

@@ -164,3 +164,38 @@ fn what_is_left_out_is_counted() {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(text.contains("1 of no known engine") && text.contains("of no known engine: odd.html"), "{text}");
 }
+
+#[test]
+fn pages_that_no_engine_knows_are_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db");
+    let pages = folder.path().join("pages");
+    fs::create_dir(&pages).unwrap();
+    fs::write(pages.join("a.html"), "<!DOCTYPE html><html><body><p>words of nobody</p></body></html>")
+        .unwrap();
+    let out = run(&store, &["import", pages.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    assert!(said.contains("no forum engine knows its pages"), "{said}");
+    // Posts beside them, and a folder without pages, are.
+    fs::write(pages.join("b.jsonl"), "{\"id\":1,\"text\":\"words\"}\n").unwrap();
+    for _ in 0..2 {
+        assert!(run(&store, &["import", pages.to_str().unwrap()]).status.success());
+    }
+}
+
+#[test]
+fn messages_of_chats_that_may_be_private_are_left_out_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db");
+    let chat = folder.path().join("result.json");
+    fs::write(
+        &chat,
+        r#"{"id": 1, "messages": [{"from": "Mum", "id": 1, "text": "to you alone", "type": "message"}], "name": "Mum", "type": "personal_chat"}"#,
+    )
+    .unwrap();
+    let out = run(&store, &["import", "--format", "telegram", chat.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success() && said.contains("1 messages of private chats"), "{said}");
+    assert!(!holds(&bytes(&store), "to you alone"));
+}

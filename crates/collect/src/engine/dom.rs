@@ -1,6 +1,8 @@
 //! Looking things up in a parsed page.
 
-use scraper::{ElementRef, Html, Selector};
+use ego_tree::NodeRef;
+use html5ever::{ParseOpts, Parser, QualName, tendril::TendrilSink};
+use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
 use url::Url;
 
 /// A selector of a fixed text, compiled once.
@@ -120,87 +122,76 @@ pub(super) fn sibling(url: &Url, script: &str, query: &str) -> Option<Url> {
     Some(to)
 }
 
-/// Elements nested deeper than this are cut off with all that follows: no forum needs it, and a parser's work grows with
-/// the depth (browsers stop at 512).
+/// Where elements are nested deeper than this a page is cut off: no forum needs it, and a parser's work grows with the depth
+/// (browsers stop at 512).
 const DEEPEST: usize = 1500;
+/// The same for the elements that one stands in, each with its attributes counted. A parser opens `b` and its like anew in
+/// each paragraph, so that a page pays for them as often as it has paragraphs.
+const HEAVIEST: usize = 6000;
+/// Nodes and attributes of a page; one of a thousand posts has some ten thousand.
+const MOST: usize = 1_000_000;
+/// Bytes between two looks at the tree. What a piece can add is bounded by its tags times [`HEAVIEST`].
+const PIECE: usize = 1024;
 
 /// Parses a page.
 pub(super) fn page(body: &str) -> Html {
-    Html::parse_document(shallow(body))
+    let sink = HtmlTreeSink::new(Html::new_document());
+    bounded(html5ever::parse_document(sink, ParseOpts::default()), body)
 }
 
 /// Parses a piece of a page, such as a post in a JSON answer.
 pub(super) fn fragment(body: &str) -> Html {
-    Html::parse_fragment(shallow(body))
+    let sink = HtmlTreeSink::new(Html::new_fragment());
+    let inside = QualName::new(None, html5ever::ns!(html), html5ever::local_name!("body"));
+    bounded(html5ever::parse_fragment(sink, ParseOpts::default(), inside, Vec::new(), false), body)
 }
 
-/// The text up to where elements are nested too deep. Counts tags without parsing: elements that are not closed count as
-/// well, those that need not be closed do not.
-fn shallow(body: &str) -> &str {
-    const OPEN: [&str; 33] = [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-        "p",
-        "li",
-        "dt",
-        "dd",
-        "tr",
-        "td",
-        "th",
-        "tbody",
-        "thead",
-        "tfoot",
-        "colgroup",
-        "option",
-        "optgroup",
-        "html",
-        "head",
-        "body",
-        "rp",
-        "rt",
-        "plaintext",
-    ];
-    let bytes = body.as_bytes();
-    let (mut depth, mut at) = (0usize, 0usize);
-    while let Some(found) = memchr::memchr(b'<', &bytes[at..]) {
-        let tag = at + found;
-        at = tag + 1;
-        let closing = bytes.get(at) == Some(&b'/');
-        let name = &bytes[(at + usize::from(closing)).min(bytes.len())..];
-        let length = name.iter().take_while(|b| b.is_ascii_alphanumeric()).take(12).count();
-        let name = &name[..length];
-        if length == 0 || OPEN.iter().any(|o| o.as_bytes().eq_ignore_ascii_case(name)) {
-            continue;
+/// Parses up to where the tree grows too large. The tree is measured, not the text: what a tag does to the tree only the
+/// parser knows.
+fn bounded(mut parser: Parser<HtmlTreeSink>, body: &str) -> Html {
+    let (mut rest, mut seen, mut weight) = (body, 0, 0);
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(rest.ceil_char_boundary(PIECE.min(rest.len())));
+        parser.process(piece.into());
+        rest = behind;
+        let mut html = parser.tokenizer.sink.sink.0.borrow_mut();
+        // Nobody reads them, and every byte may be one.
+        html.errors.clear();
+        let nodes = html.tree.nodes();
+        let fresh = nodes.len() - seen;
+        seen += fresh;
+        let mut deep = false;
+        for node in nodes.rev().take(fresh) {
+            weight += weight_of(node);
+            deep = deep || is_deep(node);
         }
-        if closing {
-            depth = depth.saturating_sub(1);
-            continue;
-        }
-        // What a script compares is no tag.
-        if let Some(end) = ["script", "style"].iter().find(|n| n.as_bytes().eq_ignore_ascii_case(name)) {
-            let end = format!("</{end}");
-            let behind = memchr::memmem::find(&bytes[at..], end.as_bytes());
-            at = behind.map_or(bytes.len(), |b| at + b + end.len());
-            continue;
-        }
-        depth += 1;
-        if depth > DEEPEST {
-            return &body[..tag];
+        if deep || weight > MOST {
+            break;
         }
     }
-    body
+    parser.finish()
+}
+
+/// An element with its attributes.
+fn weight_of(node: NodeRef<'_, Node>) -> usize {
+    1 + node.value().as_element().map_or(0, |element| element.attrs.len())
+}
+
+/// Whether too much is open around a node. Asked of the last child without children of its own: the deepest node or a
+/// sibling of it is one.
+fn is_deep(node: NodeRef<'_, Node>) -> bool {
+    if node.has_children() || node.next_sibling().is_some() {
+        return false;
+    }
+    let (mut depth, mut weight) = (0, weight_of(node));
+    for around in node.ancestors() {
+        depth += 1;
+        weight += weight_of(around);
+        if depth > DEEPEST || weight > HEAVIEST {
+            return true;
+        }
+    }
+    false
 }
 
 /// The digits behind a prefix in an element's `id`.
@@ -249,5 +240,41 @@ mod tests {
     fn scripts_are_no_words() {
         let html = page("<p>low\n level <script>menu('x')</script><style>p{}</style> <b>!</b></p>");
         assert_eq!(line(first(html.root_element(), select!("p")).unwrap()), "low level !");
+    }
+
+    fn weight(html: &Html) -> usize {
+        html.tree.nodes().map(weight_of).sum()
+    }
+
+    fn depth(html: &Html) -> usize {
+        html.tree.nodes().map(|node| node.ancestors().count()).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn what_is_opened_anew_in_each_paragraph_is_bounded() {
+        let bold: String = (0..1400).map(|id| format!("<b id={id}>")).collect();
+        let many = format!("<p>{bold}{}", "<p>x".repeat(3000));
+        // One piece may go beyond the bound: 256 paragraphs of 1,400 elements with an attribute.
+        for html in [page(&many), fragment(&many)] {
+            assert!(weight(&html) < MOST + 256 * 2 * 1500, "{}", weight(&html));
+        }
+        let attributes: String = (0..20_000).map(|n| format!(" a{n}")).collect();
+        let html = page(&format!("<p><b{attributes}>{}", "<p>x".repeat(3000)));
+        assert!(weight(&html) < MOST, "{}", weight(&html));
+    }
+
+    #[test]
+    fn depth_is_that_of_the_tree() {
+        let hidden = "<div title=\"</div>\">".repeat(20_000);
+        for html in [page(&hidden), fragment(&hidden)] {
+            assert!(depth(&html) < DEEPEST + PIECE, "{}", depth(&html));
+        }
+        // What is closed of itself, or shallow again, is read to the end.
+        let long = format!("<p>{}<i>end</i>", "<b>x</b><br><img src=a><p>".repeat(20_000));
+        let html = page(&long);
+        assert_eq!(html.select(select!("i")).map(line).collect::<Vec<_>>(), ["end"]);
+        let wide = format!("<div>{}</div>слова 词 &amp; &#1078;", "я".repeat(5000));
+        assert_eq!(page(&wide), Html { errors: Vec::new(), ..Html::parse_document(&wide) });
+        assert_eq!(fragment(&wide), Html { errors: Vec::new(), ..Html::parse_fragment(&wide) });
     }
 }

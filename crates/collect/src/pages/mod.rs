@@ -84,7 +84,7 @@ pub(crate) struct PageReader {
     pages: Pages,
     /// Hashes of forum and identifier of every post handed over.
     seen: HashSet<u64>,
-    /// Names of forums by host, as the first page of each said.
+    /// Names of forums by host or engine, as the first page of each said that says any.
     forums: HashMap<String, String>,
     queue: VecDeque<Item>,
     /// Items handed over.
@@ -181,15 +181,17 @@ impl PageReader {
         true
     }
 
-    /// One name for all pages of a host, so that a post is the same post on each of them.
+    /// The forum of a page: what the page says; one that says nothing belongs to the first of its host, or of its engine
+    /// where no address is known, that did. Other forums of the same host or engine stay apart.
     fn forum(&mut self, host: &str, named: Option<String>, engine: &str) -> Option<String> {
-        let key = if host.is_empty() { format!("{engine}:") } else { host.to_owned() };
-        if let Some(known) = self.forums.get(&key) {
-            return Some(known.clone());
+        let place = if host.is_empty() { format!("{engine}:") } else { host.to_owned() };
+        match named {
+            Some(name) => {
+                self.forums.entry(place).or_insert_with(|| name.clone());
+                Some(name)
+            }
+            None => self.forums.get(&place).cloned().or_else(|| (!host.is_empty()).then(|| host.to_owned())),
         }
-        let name = named.or_else(|| (!host.is_empty()).then(|| host.to_owned()))?;
-        self.forums.insert(key, name.clone());
-        Some(name)
     }
 
     fn post(&mut self, mut record: PostRecord, forum: &Option<String>, address_known: bool) {

@@ -29,13 +29,15 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
     let wanted = Wanted { format, forum: options.forum.as_deref(), keep_personal: options.keep_personal };
     setting.runtime()?.block_on(async {
         let store = setting.open_store().await?;
-        let mut refused = 0;
+        let (mut refused, mut lost) = (0, false);
         let mut out = output::stdout();
         for path in &files {
             let name = path.display().to_string();
             let started = std::time::Instant::now();
             let Imported { state, left_out } = import(setting, &*store, path, &wanted).await?;
             refused += state.refused;
+            let nothing = state.stored + state.known == 0 && left_out.is_unknown();
+            lost |= nothing;
             let seconds = started.elapsed().as_secs_f64().max(1e-9);
             if options.json {
                 output::json_line(
@@ -53,6 +55,18 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
                 )?;
                 left_out.tell(&mut out)?;
             }
+            if nothing {
+                output::note(format!(
+                    "{name}: nothing was stored, because no forum engine knows its pages; a selector file may describe them"
+                ));
+            }
+            if left_out.private > 0 && !options.keep_personal {
+                output::note(format!(
+                    "{name}: {} messages of private chats, or of chats whose \"type\" is no channel or group or does not \
+                     stand before their \"messages\", were left out; put it there, or use --keep-personal",
+                    left_out.private
+                ));
+            }
             for r in store.rejects(state.id, LISTED).await? {
                 output::note(format!("{}, row {}: {}; set aside", r.file, r.row, r.reason));
             }
@@ -64,7 +78,7 @@ pub fn run(setting: &Setting, options: &Import) -> anyhow::Result<ExitCode> {
             }
         }
         out.flush()?;
-        Ok(if refused > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+        Ok(if refused > 0 || lost { ExitCode::from(1) } else { ExitCode::SUCCESS })
     })
 }
 
@@ -97,6 +111,11 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
+    /// Whether pages were read of which no engine knew a single one with posts.
+    fn is_unknown(&self) -> bool {
+        self.pages.as_ref().is_some_and(|p| p.unknown > 0 && p.with_posts == 0)
+    }
+
     fn tell(&self, out: &mut impl Write) -> std::io::Result<()> {
         let h = &self.hidden;
         let mut parts: Vec<String> = [
@@ -216,7 +235,7 @@ pub async fn import(
                 batch.posts.push(*post);
             }
             Ok(Item::Reject(reject)) => {
-                if reject.row > skip {
+                if batch.row > skip {
                     batch.rejects.push(reject);
                 }
             }
