@@ -199,3 +199,54 @@ fn messages_of_chats_that_may_be_private_are_left_out_and_said() {
     assert!(out.status.success() && said.contains("1 messages of private chats"), "{said}");
     assert!(!holds(&bytes(&store), "to you alone"));
 }
+
+/// A tar archive of small files.
+fn tar(members: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, text) in members {
+        let mut block = [0u8; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[124..136].copy_from_slice(format!("{:011o}\0", text.len()).as_bytes());
+        block[156] = b'0';
+        block[257..265].copy_from_slice(b"ustar\x0000");
+        block[148..156].copy_from_slice(b"        ");
+        let sum: u32 = block.iter().map(|b| u32::from(*b)).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        out.extend_from_slice(&block);
+        out.extend_from_slice(text.as_bytes());
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    out.extend([0; 1024]);
+    out
+}
+
+#[test]
+fn refusals_of_later_members_are_kept_when_an_import_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db");
+    let logs = folder.path().join("logs.tar");
+    let first = "{\"id\":1,\"text\":\"one\"}\nno json\n{\"id\":2,\"text\":\"two\"}\n";
+    let second = "no json\n{\"id\":3,\"text\":\"three\"}\nnor this\n";
+    let sound = tar(&[("a.jsonl", first), ("b.jsonl", second)]);
+    // The head of the second member is damaged: the import ends behind the first.
+    let mut damaged = sound.clone();
+    damaged[1024 + 130] ^= 1;
+    let when = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let write = |bytes: &[u8]| {
+        fs::write(&logs, bytes).unwrap();
+        fs::File::options().write(true).open(&logs).unwrap().set_modified(when).unwrap();
+    };
+    let import = || run(&store, &["import", "--json", logs.to_str().unwrap()]);
+    write(&damaged);
+    let cut = import();
+    assert!(String::from_utf8_lossy(&cut.stderr).contains("what was read is stored"), "{cut:?}");
+    // The same file, as its size and date say, now whole.
+    write(&sound);
+    let out = import();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    let row: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((row["stored"].as_u64(), row["refused"].as_u64()), (Some(1), Some(2)), "{said}");
+    for refusal in ["row 2: a.jsonl, row 2: ", "row 4: b.jsonl, row 1: ", "row 6: b.jsonl, row 3: "] {
+        assert!(said.contains(refusal), "{said}");
+    }
+}
