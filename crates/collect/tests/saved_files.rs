@@ -259,7 +259,7 @@ fn saved_pages_of_different_forums_stay_apart() {
         let work = Work::new();
         let mut import = open(work.file("pages.zip", zip(&all)), None, Options::default()).unwrap();
         let mut found = Vec::new();
-        while let Some(item) = import.next() {
+        for item in import.by_ref() {
             let Item::Post(post) = item.unwrap() else { panic!("refused") };
             found.push((post.forum.unwrap(), post.id.unwrap()));
         }

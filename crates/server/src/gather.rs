@@ -201,13 +201,13 @@ impl Gatherer<'_> {
         participants.sort_by(|a, b| (b.mentions, &a.forum, &a.name).cmp(&(a.mentions, &b.forum, &b.name)));
         let mut entities = Vec::new();
         for e in self.store.entity_counts(&PostFilter { limit: ENTITIES, ..of() }).await? {
-            if !known.contains_key(&e.id) {
-                // Counts and times are those of the whole store, not of this threat event.
-                if let Some(whole) = self.store.entity(e.id).await? {
-                    let made = self.entity(&whole).await?;
-                    known.insert(e.id, self.out.entities.len());
-                    self.out.entities.push(made);
-                }
+            // Counts and times are those of the whole store, not of this threat event.
+            if known.get(&e.id).is_none()
+                && let Some(whole) = self.store.entity(e.id).await?
+            {
+                let made = self.entity(&whole).await?;
+                known.insert(e.id, self.out.entities.len());
+                self.out.entities.push(made);
             }
             if let Some(&at) = known.get(&e.id) {
                 entities.push((e.kind, self.out.entities[at].value.clone()));

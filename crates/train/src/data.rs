@@ -336,11 +336,11 @@ mod tests {
         .unwrap();
         let post = |id: &str| -> GoldPost { serde_json::from_value(serde_json::json!({"id": id})).unwrap() };
         let mut posts = vec![post("a")];
-        join_texts(&mut posts, &[path.clone()]).unwrap();
+        join_texts(&mut posts, std::slice::from_ref(&path)).unwrap();
         assert_eq!(posts[0].text, "one");
         // An identifier of two texts could be either: no label may land on the wrong words.
         for id in ["b", "c"] {
-            let error = join_texts(&mut [post(id)], &[path.clone()]).unwrap_err();
+            let error = join_texts(&mut [post(id)], std::slice::from_ref(&path)).unwrap_err();
             assert!(matches!(error, DataError::Textless { count: 1, .. }), "{error}");
         }
     }

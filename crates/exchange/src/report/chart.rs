@@ -15,8 +15,9 @@ pub(super) fn blocks(share: f64, width: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
     let eighths = (share.clamp(0.0, 1.0) * width as f64 * 8.0).round() as usize;
     let mut out = "█".repeat(eighths / 8);
-    if eighths % 8 > 0 {
-        out.push(EIGHTHS[eighths % 8]);
+    let rest = eighths % 8;
+    if rest != 0 {
+        out.push(EIGHTHS[rest]);
     }
     out
 }

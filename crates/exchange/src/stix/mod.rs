@@ -345,11 +345,11 @@ impl Maker {
         ];
         let mut own = json!({"name": t.title, "description": describe(t), "confidence": percent(t.confidence),
             "labels": labels, "external_references": references});
-        if kind == "campaign" {
-            if let (Some(_), Some(last)) = (t.first, t.last) {
-                own["first_seen"] = json!(moment(t.first));
-                own["last_seen"] = json!(moment(Some(last)));
-            }
+        if let (Some(_), Some(last)) = (t.first, t.last)
+            && kind == "campaign"
+        {
+            own["first_seen"] = json!(moment(t.first));
+            own["last_seen"] = json!(moment(Some(last)));
         }
         self.domain(kind, &id, t.first, t.last, own);
         let mut refs = vec![id.clone()];
