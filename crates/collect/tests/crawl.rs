@@ -34,6 +34,8 @@ struct Forum {
     /// Answer with "too many requests" so many times.
     busy: AtomicUsize,
     challenge: AtomicBool,
+    /// Pages that arrive cut once, by their words in the log.
+    cut: Mutex<Vec<&'static str>>,
     /// Sessions that have ended; the cookie of a session carries its number.
     ended: AtomicUsize,
     /// The session ends once, with this request.
@@ -79,6 +81,15 @@ fn count(forum: &Forum, what: String) -> Option<Response> {
     busy.then(|| (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")]).into_response())
 }
 
+/// Items of a page, and whether it leads on: a page that is cut has fewer and does not.
+fn shown(forum: &Forum, page: &str) -> (usize, bool) {
+    let mut cut = forum.cut.lock().unwrap();
+    match cut.iter().position(|c| *c == page) {
+        Some(n) => (usize::from(cut.remove(n).ends_with('5')), false),
+        None => (PAGE, true),
+    }
+}
+
 async fn index(State(forum): Shared, headers: HeaderMap) -> Response {
     if let Some(r) = count(&forum, "index".into()) {
         return r;
@@ -112,10 +123,11 @@ async fn board(
         return page("Login", false, "<form id=\"login\" action=\"./ucp.php?mode=login\"></form>")
             .into_response();
     }
+    let (most, on) = shown(&forum, &format!("board {id} {start}"));
     let boards = forum.boards.lock().unwrap();
     let threads = &boards[&id];
     let mut rows = String::new();
-    for (thread, title, posts) in threads.iter().skip(start).take(PAGE) {
+    for (thread, title, posts) in threads.iter().skip(start).take(most) {
         write!(
             rows,
             "<li class=\"row\"><dl class=\"topic_read\"><a href=\"./viewtopic.php?t={thread}&amp;sid=ff\" class=\"topictitle\">{title}</a>\
@@ -125,7 +137,7 @@ async fn board(
         )
         .unwrap();
     }
-    if start + PAGE < threads.len() {
+    if on && start + PAGE < threads.len() {
         write!(rows, "<div class=\"pagination\"><li class=\"arrow next\"><a rel=\"next\" href=\"./viewforum.php?f={id}&amp;start={}\">Next</a></li></div>", start + PAGE).unwrap();
     }
     page("Board", member(&forum, &headers), &rows).into_response()
@@ -144,6 +156,7 @@ async fn thread(
     if id == 666 {
         return Redirect::to("http://127.0.0.2:1/steal").into_response();
     }
+    let (most, on) = shown(&forum, &format!("thread {id} {start}"));
     let boards = forum.boards.lock().unwrap();
     let (board, (_, title, posts)) =
         boards.iter().find_map(|(b, ts)| Some((b, ts.iter().find(|t| t.0 == id)?))).expect("a known thread");
@@ -151,7 +164,7 @@ async fn thread(
         "<div class=\"navlinks\"><span class=\"crumb\"><a href=\"./viewforum.php?f={board}\">Board {board}</a></span></div>\
          <h2 class=\"topic-title\"><a href=\"./viewtopic.php?t={id}\">{title}</a></h2>"
     );
-    for (n, text) in posts.iter().enumerate().skip(start).take(PAGE) {
+    for (n, text) in posts.iter().enumerate().skip(start).take(most) {
         write!(
             body,
             "<div id=\"p{}\" class=\"post\"><p class=\"author\">by <a class=\"username\" href=\"./memberlist.php?u=1\">vega</a> » \
@@ -161,7 +174,7 @@ async fn thread(
         )
         .unwrap();
     }
-    if start + PAGE < posts.len() {
+    if on && start + PAGE < posts.len() {
         write!(body, "<div class=\"pagination\"><li class=\"arrow next\"><a rel=\"next\" href=\"./viewtopic.php?t={id}&amp;start={}\">Next</a></li></div>", start + PAGE).unwrap();
     }
     page(title, member(&forum, &headers), &body).into_response()
@@ -434,4 +447,37 @@ async fn a_session_that_ends_on_the_way_is_begun_again() {
     assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{report:?}");
     let log = forum.log.lock().unwrap();
     assert_eq!(log.iter().filter(|l| *l == "login sent").count(), 2, "{log:?}");
+}
+
+/// A server that runs out of time sends half a page with status 200.
+#[tokio::test]
+async fn pages_that_arrive_cut_are_asked_for_again() {
+    let (forum, url) = serve(forum()).await;
+    // A list in its middle, a thread in its middle, a thread before its first post.
+    *forum.cut.lock().unwrap() = vec!["board 1 5", "thread 311 5", "thread 205 0"];
+    let memory = Arc::new(Kept::default());
+    let first = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert!((first.new as usize) < posts_in(&forum) && !first.whole(), "{first:?}");
+    assert_eq!((first.short_count, first.boards_short.len()), (1, 3), "{first:?}");
+    let second = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{second:?}");
+    assert!(second.whole() && second.boards_short.is_empty(), "{second:?}");
+    forum.log.lock().unwrap().clear();
+    crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(*forum.log.lock().unwrap(), ["index"]);
+}
+
+/// Forums count what they do not show: a list that stays short is believed after some crawls.
+#[tokio::test]
+async fn a_board_that_always_counts_more_is_believed_in_the_end() {
+    let (forum, url) = serve(forum()).await;
+    let memory = Arc::new(Kept::default());
+    let mut lists = Vec::new();
+    for _ in 0..8 {
+        *forum.cut.lock().unwrap() = vec!["board 1 5"];
+        forum.log.lock().unwrap().clear();
+        crawl(&url, Plan::default(), &memory).await.unwrap();
+        lists.push(forum.log.lock().unwrap().iter().filter(|l| l.starts_with("board 1")).count());
+    }
+    assert_eq!(lists, [2, 2, 2, 2, 2, 2, 0, 0]);
 }
