@@ -34,6 +34,8 @@ struct Forum {
     /// Answer with "too many requests" so many times.
     busy: AtomicUsize,
     challenge: AtomicBool,
+    /// Answer with a firewall's 403 from this request on; 0 is never.
+    banned_from: AtomicUsize,
     /// Pages that arrive cut once, by their words in the log.
     cut: Mutex<Vec<&'static str>>,
     /// Sessions that have ended; the cookie of a session carries its number.
@@ -76,6 +78,10 @@ fn count(forum: &Forum, what: String) -> Option<Response> {
         return Some(
             (StatusCode::SERVICE_UNAVAILABLE, [("cf-mitigated", "challenge")], Html(body)).into_response(),
         );
+    }
+    let banned = forum.banned_from.load(Ordering::SeqCst);
+    if banned > 0 && nth >= banned {
+        return Some((StatusCode::FORBIDDEN, Html("<h1>403 Forbidden</h1>")).into_response());
     }
     let busy = forum.busy.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
     busy.then(|| (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")]).into_response())
@@ -160,6 +166,10 @@ async fn thread(
     let boards = forum.boards.lock().unwrap();
     let (board, (_, title, posts)) =
         boards.iter().find_map(|(b, ts)| Some((b, ts.iter().find(|t| t.0 == id)?))).expect("a known thread");
+    if forum.private == Some(*board) && !member(&forum, &headers) {
+        return page("Login", false, "<form id=\"login\" action=\"./ucp.php?mode=login\"></form>")
+            .into_response();
+    }
     let mut body = format!(
         "<div class=\"navlinks\"><span class=\"crumb\"><a href=\"./viewforum.php?f={board}\">Board {board}</a></span></div>\
          <h2 class=\"topic-title\"><a href=\"./viewtopic.php?t={id}\">{title}</a></h2>"
@@ -480,4 +490,65 @@ async fn a_board_that_always_counts_more_is_believed_in_the_end() {
         lists.push(forum.log.lock().unwrap().iter().filter(|l| l.starts_with("board 1")).count());
     }
     assert_eq!(lists, [2, 2, 2, 2, 2, 2, 0, 0]);
+}
+
+/// A rate limit outlasts the tries: what it hides is not taken for read.
+#[tokio::test]
+async fn a_rate_limit_is_not_an_empty_board() {
+    let (forum, url) = serve(forum()).await;
+    let memory = Arc::new(Kept::default());
+    let crawler = Crawler::find(&url, manners(), Plan::default()).await.unwrap();
+    // The first board and its tries, a thread and its tries.
+    forum.busy.store(4, Ordering::SeqCst);
+    let first = crawler.run("Test Harbour", memory.clone(), |_| {}).await.unwrap();
+    assert!(!first.whole() && first.problems.iter().all(|p| p.contains("429")), "{first:?}");
+    assert_eq!(first.problem_count, 2, "{first:?}");
+    let second = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{second:?}");
+}
+
+/// A firewall that bans the crawler on the way closes nothing and ends the crawl.
+#[tokio::test]
+async fn a_firewall_is_not_the_forum() {
+    let (forum, url) = serve(forum()).await;
+    let memory = Arc::new(Kept::default());
+    forum.banned_from.store(20, Ordering::SeqCst);
+    for engine in [None, Some("phpbb".to_owned())] {
+        forum.requests.store(0, Ordering::SeqCst);
+        let plan = Plan { parallel: 2, engine, ..Plan::default() };
+        let report = crawl(&url, plan, &memory).await.unwrap();
+        assert!(!report.whole() && report.problem_count > 0, "{report:?}");
+    }
+    assert!(!memory.marks.lock().unwrap().values().any(|m| m.contains("\"closed\":\"")));
+    forum.banned_from.store(0, Ordering::SeqCst);
+    let last = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{last:?}");
+}
+
+/// The session ends while several tasks read: one logs in for all of them.
+#[tokio::test]
+async fn a_session_that_ends_under_several_tasks_closes_nothing() {
+    let (forum, url) = serve(Forum { private: Some(3), ..forum() }).await;
+    let plan = Plan { login: Some(("reader".into(), "right".into())), parallel: 4, ..Plan::default() };
+    forum.ends_with.store(14, Ordering::SeqCst);
+    let memory = Arc::new(Kept::default());
+    let report = crawl(&url, plan, &memory).await.unwrap();
+    assert!(report.whole() && report.refused == 0, "{report:?}");
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{report:?}");
+    let sent = forum.log.lock().unwrap().iter().filter(|l| *l == "login sent").count();
+    assert_eq!(sent, 2);
+}
+
+/// Cookies run out: the crawl says so and stops, and the next one with fresh cookies reads the rest.
+#[tokio::test]
+async fn cookies_that_run_out_close_nothing() {
+    let (forum, url) = serve(Forum { private: Some(3), ..forum() }).await;
+    let cookies = |n: u32| Plan { cookies: vec![("sid".into(), format!("member{n}"))], ..Plan::default() };
+    forum.ends_with.store(8, Ordering::SeqCst);
+    let memory = Arc::new(Kept::default());
+    let first = crawl(&url, cookies(0), &memory).await.unwrap();
+    assert!(matches!(&first.health, Health::Down(why) if why.contains("session")), "{first:?}");
+    assert!(!memory.marks.lock().unwrap().keys().any(|k| k.starts_with("closed/")));
+    let second = crawl(&url, cookies(1), &memory).await.unwrap();
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{second:?}");
 }

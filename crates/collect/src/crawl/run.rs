@@ -115,7 +115,7 @@ impl Crawler {
         }
         let mut tasks: JoinSet<Result<Outcome, MemoryError>> = JoinSet::new();
         let (mut any_good, mut lost, mut pages, mut odd) = (false, 0u32, 0u64, 0u64);
-        let mut odd_page = None;
+        let (mut odd_page, mut refused) = (None, 0u32);
         let mut few: BTreeMap<String, Open> = BTreeMap::new();
         loop {
             if plan.hand.stopped() {
@@ -162,6 +162,19 @@ impl Crawler {
                 report.health = Health::Down(format!("{GONE} pages in a row could not be had: {why}"));
                 report.limited = true;
                 desk.clear();
+            }
+            let bare =
+                |bad: &(Health, _, _)| matches!(&bad.0, Health::Refused(why) if why.starts_with("status "));
+            if outcome.good {
+                refused = 0;
+            } else if outcome.bad.as_ref().is_some_and(bare) {
+                refused += 1;
+            }
+            if refused >= GONE && (plan.engine.is_some() || plan.selectors.is_some()) {
+                // Where the engine cannot tell the forum's pages from a firewall's, their number does.
+                if let Some((state, ..)) = &mut outcome.bad {
+                    *state = Health::Down(format!("{GONE} pages in a row were refused without a word"));
+                }
             }
             if let Some((state, url, body)) = outcome.bad.take() {
                 let stop = matches!(state, Health::Challenge(_) | Health::Down(_));
