@@ -34,6 +34,10 @@ struct Forum {
     /// Answer with "too many requests" so many times.
     busy: AtomicUsize,
     challenge: AtomicBool,
+    /// Answer with a firewall's 403 from this request on; 0 is never.
+    banned_from: AtomicUsize,
+    /// Pages that arrive cut once, by their words in the log.
+    cut: Mutex<Vec<&'static str>>,
     /// Sessions that have ended; the cookie of a session carries its number.
     ended: AtomicUsize,
     /// The session ends once, with this request.
@@ -75,8 +79,21 @@ fn count(forum: &Forum, what: String) -> Option<Response> {
             (StatusCode::SERVICE_UNAVAILABLE, [("cf-mitigated", "challenge")], Html(body)).into_response(),
         );
     }
+    let banned = forum.banned_from.load(Ordering::SeqCst);
+    if banned > 0 && nth >= banned {
+        return Some((StatusCode::FORBIDDEN, Html("<h1>403 Forbidden</h1>")).into_response());
+    }
     let busy = forum.busy.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
     busy.then(|| (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")]).into_response())
+}
+
+/// Items of a page, and whether it leads on: a page that is cut has fewer and does not.
+fn shown(forum: &Forum, page: &str) -> (usize, bool) {
+    let mut cut = forum.cut.lock().unwrap();
+    match cut.iter().position(|c| *c == page) {
+        Some(n) => (usize::from(cut.remove(n).ends_with('5')), false),
+        None => (PAGE, true),
+    }
 }
 
 async fn index(State(forum): Shared, headers: HeaderMap) -> Response {
@@ -112,10 +129,11 @@ async fn board(
         return page("Login", false, "<form id=\"login\" action=\"./ucp.php?mode=login\"></form>")
             .into_response();
     }
+    let (most, on) = shown(&forum, &format!("board {id} {start}"));
     let boards = forum.boards.lock().unwrap();
     let threads = &boards[&id];
     let mut rows = String::new();
-    for (thread, title, posts) in threads.iter().skip(start).take(PAGE) {
+    for (thread, title, posts) in threads.iter().skip(start).take(most) {
         write!(
             rows,
             "<li class=\"row\"><dl class=\"topic_read\"><a href=\"./viewtopic.php?t={thread}&amp;sid=ff\" class=\"topictitle\">{title}</a>\
@@ -125,7 +143,7 @@ async fn board(
         )
         .unwrap();
     }
-    if start + PAGE < threads.len() {
+    if on && start + PAGE < threads.len() {
         write!(rows, "<div class=\"pagination\"><li class=\"arrow next\"><a rel=\"next\" href=\"./viewforum.php?f={id}&amp;start={}\">Next</a></li></div>", start + PAGE).unwrap();
     }
     page("Board", member(&forum, &headers), &rows).into_response()
@@ -144,14 +162,19 @@ async fn thread(
     if id == 666 {
         return Redirect::to("http://127.0.0.2:1/steal").into_response();
     }
+    let (most, on) = shown(&forum, &format!("thread {id} {start}"));
     let boards = forum.boards.lock().unwrap();
     let (board, (_, title, posts)) =
         boards.iter().find_map(|(b, ts)| Some((b, ts.iter().find(|t| t.0 == id)?))).expect("a known thread");
+    if forum.private == Some(*board) && !member(&forum, &headers) {
+        return page("Login", false, "<form id=\"login\" action=\"./ucp.php?mode=login\"></form>")
+            .into_response();
+    }
     let mut body = format!(
         "<div class=\"navlinks\"><span class=\"crumb\"><a href=\"./viewforum.php?f={board}\">Board {board}</a></span></div>\
          <h2 class=\"topic-title\"><a href=\"./viewtopic.php?t={id}\">{title}</a></h2>"
     );
-    for (n, text) in posts.iter().enumerate().skip(start).take(PAGE) {
+    for (n, text) in posts.iter().enumerate().skip(start).take(most) {
         write!(
             body,
             "<div id=\"p{}\" class=\"post\"><p class=\"author\">by <a class=\"username\" href=\"./memberlist.php?u=1\">vega</a> » \
@@ -161,7 +184,7 @@ async fn thread(
         )
         .unwrap();
     }
-    if start + PAGE < posts.len() {
+    if on && start + PAGE < posts.len() {
         write!(body, "<div class=\"pagination\"><li class=\"arrow next\"><a rel=\"next\" href=\"./viewtopic.php?t={id}&amp;start={}\">Next</a></li></div>", start + PAGE).unwrap();
     }
     page(title, member(&forum, &headers), &body).into_response()
@@ -434,4 +457,98 @@ async fn a_session_that_ends_on_the_way_is_begun_again() {
     assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{report:?}");
     let log = forum.log.lock().unwrap();
     assert_eq!(log.iter().filter(|l| *l == "login sent").count(), 2, "{log:?}");
+}
+
+/// A server that runs out of time sends half a page with status 200.
+#[tokio::test]
+async fn pages_that_arrive_cut_are_asked_for_again() {
+    let (forum, url) = serve(forum()).await;
+    // A list in its middle, a thread in its middle, a thread before its first post.
+    *forum.cut.lock().unwrap() = vec!["board 1 5", "thread 311 5", "thread 205 0"];
+    let memory = Arc::new(Kept::default());
+    let first = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert!((first.new as usize) < posts_in(&forum) && !first.whole(), "{first:?}");
+    assert_eq!((first.short_count, first.boards_short.len()), (1, 3), "{first:?}");
+    let second = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{second:?}");
+    assert!(second.whole() && second.boards_short.is_empty(), "{second:?}");
+    forum.log.lock().unwrap().clear();
+    crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(*forum.log.lock().unwrap(), ["index"]);
+}
+
+/// Forums count what they do not show: a list that stays short is believed after some crawls.
+#[tokio::test]
+async fn a_board_that_always_counts_more_is_believed_in_the_end() {
+    let (forum, url) = serve(forum()).await;
+    let memory = Arc::new(Kept::default());
+    let mut lists = Vec::new();
+    for _ in 0..8 {
+        *forum.cut.lock().unwrap() = vec!["board 1 5"];
+        forum.log.lock().unwrap().clear();
+        crawl(&url, Plan::default(), &memory).await.unwrap();
+        lists.push(forum.log.lock().unwrap().iter().filter(|l| l.starts_with("board 1")).count());
+    }
+    assert_eq!(lists, [2, 2, 2, 2, 2, 2, 0, 0]);
+}
+
+/// A rate limit outlasts the tries: what it hides is not taken for read.
+#[tokio::test]
+async fn a_rate_limit_is_not_an_empty_board() {
+    let (forum, url) = serve(forum()).await;
+    let memory = Arc::new(Kept::default());
+    let crawler = Crawler::find(&url, manners(), Plan::default()).await.unwrap();
+    // The first board and its tries, a thread and its tries.
+    forum.busy.store(4, Ordering::SeqCst);
+    let first = crawler.run("Test Harbour", memory.clone(), |_| {}).await.unwrap();
+    assert!(!first.whole() && first.problems.iter().all(|p| p.contains("429")), "{first:?}");
+    assert_eq!(first.problem_count, 2, "{first:?}");
+    let second = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{second:?}");
+}
+
+/// A firewall that bans the crawler on the way closes nothing and ends the crawl.
+#[tokio::test]
+async fn a_firewall_is_not_the_forum() {
+    let (forum, url) = serve(forum()).await;
+    let memory = Arc::new(Kept::default());
+    forum.banned_from.store(20, Ordering::SeqCst);
+    for engine in [None, Some("phpbb".to_owned())] {
+        forum.requests.store(0, Ordering::SeqCst);
+        let plan = Plan { parallel: 2, engine, ..Plan::default() };
+        let report = crawl(&url, plan, &memory).await.unwrap();
+        assert!(!report.whole() && report.problem_count > 0, "{report:?}");
+    }
+    assert!(!memory.marks.lock().unwrap().values().any(|m| m.contains("\"closed\":\"")));
+    forum.banned_from.store(0, Ordering::SeqCst);
+    let last = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{last:?}");
+}
+
+/// The session ends while several tasks read: one logs in for all of them.
+#[tokio::test]
+async fn a_session_that_ends_under_several_tasks_closes_nothing() {
+    let (forum, url) = serve(Forum { private: Some(3), ..forum() }).await;
+    let plan = Plan { login: Some(("reader".into(), "right".into())), parallel: 4, ..Plan::default() };
+    forum.ends_with.store(14, Ordering::SeqCst);
+    let memory = Arc::new(Kept::default());
+    let report = crawl(&url, plan, &memory).await.unwrap();
+    assert!(report.whole() && report.refused == 0, "{report:?}");
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{report:?}");
+    let sent = forum.log.lock().unwrap().iter().filter(|l| *l == "login sent").count();
+    assert_eq!(sent, 2);
+}
+
+/// Cookies run out: the crawl says so and stops, and the next one with fresh cookies reads the rest.
+#[tokio::test]
+async fn cookies_that_run_out_close_nothing() {
+    let (forum, url) = serve(Forum { private: Some(3), ..forum() }).await;
+    let cookies = |n: u32| Plan { cookies: vec![("sid".into(), format!("member{n}"))], ..Plan::default() };
+    forum.ends_with.store(8, Ordering::SeqCst);
+    let memory = Arc::new(Kept::default());
+    let first = crawl(&url, cookies(0), &memory).await.unwrap();
+    assert!(matches!(&first.health, Health::Down(why) if why.contains("session")), "{first:?}");
+    assert!(!memory.marks.lock().unwrap().keys().any(|k| k.starts_with("closed/")));
+    let second = crawl(&url, cookies(1), &memory).await.unwrap();
+    assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum), "{second:?}");
 }

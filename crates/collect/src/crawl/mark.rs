@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `thread/ID` | [`ThreadMark`]: the page to go on with, what the list said when it was read to the end |
 //! | `retry/ID` | [`RetryMark`]: a thread that could not be had and is asked for again |
-//! | `held/BOARD⇥THREAD` | posts seen of a thread, for the counters of its board |
+//! | `held/BOARD⇥THREAD` | posts seen of a thread, for the counters of its board; 0 of one that could not be had |
 //! | `board/ID` | [`BoardMark`]: what the index said when all behind it was stored, where back-fill goes on |
 //! | `inner/ID` | boards inside a board, one a line |
 //! | `closed/ID` | the account that a board refused, and what the index said then |
@@ -62,7 +62,7 @@ pub(super) struct RetryMark {
 }
 
 /// How far a board is read.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BoardMark {
     /// What the index said when all behind it was stored; empty when it said nothing.
     pub state: String,
@@ -77,6 +77,9 @@ pub(super) struct BoardMark {
     /// List pages that an unfinished walk for news had got to.
     #[serde(default)]
     pub reach: u32,
+    /// Walks in a row that found fewer threads than the forum counts.
+    #[serde(default)]
+    pub short: u32,
 }
 
 impl BoardMark {

@@ -160,7 +160,7 @@ impl Health {
 pub struct BoardShort {
     /// Its title.
     pub board: String,
-    /// Threads stored, boards inside it included.
+    /// Threads stored, or listed and not to be had; boards inside it included.
     pub threads: u64,
     /// Threads as the forum counts them.
     pub threads_counted: Option<u64>,

@@ -62,6 +62,15 @@ impl Open {
     fn unfinished(&self) -> BoardMark {
         BoardMark { state: String::new(), whole: self.covered, ..self.mark.clone() }
     }
+
+    /// What to remember when the forum counts more threads than were found: perhaps a page of the list arrived cut, so the
+    /// next crawl reads the list again. Some forums always count more than they show: after some crawls that is believed.
+    fn doubted(&self) -> BoardMark {
+        if self.mark.short >= TRIES {
+            return self.mark.clone();
+        }
+        BoardMark { short: self.mark.short + 1, whole: false, state: String::new(), ..self.mark.clone() }
+    }
 }
 
 /// What is to be done.
@@ -106,7 +115,8 @@ impl Crawler {
         }
         let mut tasks: JoinSet<Result<Outcome, MemoryError>> = JoinSet::new();
         let (mut any_good, mut lost, mut pages, mut odd) = (false, 0u32, 0u64, 0u64);
-        let mut odd_page = None;
+        let (mut odd_page, mut refused) = (None, 0u32);
+        let mut few: BTreeMap<String, Open> = BTreeMap::new();
         loop {
             if plan.hand.stopped() {
                 tasks.abort_all();
@@ -153,6 +163,19 @@ impl Crawler {
                 report.limited = true;
                 desk.clear();
             }
+            let bare =
+                |bad: &(Health, _, _)| matches!(&bad.0, Health::Refused(why) if why.starts_with("status "));
+            if outcome.good {
+                refused = 0;
+            } else if outcome.bad.as_ref().is_some_and(bare) {
+                refused += 1;
+            }
+            if refused >= GONE && (plan.engine.is_some() || plan.selectors.is_some()) {
+                // Where the engine cannot tell the forum's pages from a firewall's, their number does.
+                if let Some((state, ..)) = &mut outcome.bad {
+                    *state = Health::Down(format!("{GONE} pages in a row were refused without a word"));
+                }
+            }
             if let Some((state, url, body)) = outcome.bad.take() {
                 let stop = matches!(state, Health::Challenge(_) | Health::Down(_));
                 if report.kept.is_none() || stop {
@@ -176,10 +199,16 @@ impl Crawler {
                 && !o.failed
                 && !plan.dry
             {
-                marks.push(put(format!("board/{id}"), &o.mark));
-                if plan.since.is_none() && report.boards_short.len() < LISTED {
-                    report.boards_short.extend(counted(&*memory, &id, &o).await?);
-                }
+                let short = if plan.since.is_none() { counted(&*memory, &id, &o).await? } else { None };
+                let mark = match &short {
+                    Some(s) if s.lacks_threads() => o.doubted(),
+                    _ => BoardMark { short: 0, ..o.mark.clone() },
+                };
+                marks.push(put(format!("board/{id}"), &mark));
+                match short {
+                    Some(_) => few.insert(id, o),
+                    None => few.remove(&id),
+                };
             }
             if !marks.is_empty() && !plan.dry {
                 memory.commit(Batch { posts: Vec::new(), marks }).await?;
@@ -188,6 +217,25 @@ impl Crawler {
             progress(&report);
         }
         report.requests = self.fetcher.requests();
+        // Counted once more: boards inside a board are read after it.
+        let (mut settled, mut unread) = (Vec::new(), false);
+        for (id, o) in &few {
+            let Some(short) = counted(&*memory, id, o).await? else {
+                let key = format!("board/{id}");
+                // Unless another walk has begun since.
+                if get(&*memory, &key).await? == Some(o.doubted()) {
+                    settled.push(put(key, &BoardMark { short: 0, ..o.mark.clone() }));
+                }
+                continue;
+            };
+            unread |= short.lacks_threads() && !o.doubted().whole;
+            if report.boards_short.len() < LISTED {
+                report.boards_short.push(short);
+            }
+        }
+        if !settled.is_empty() {
+            memory.commit(Batch { posts: Vec::new(), marks: settled }).await?;
+        }
         // Boards that want an account are usual; a forum of which nothing could be read is not.
         if any_good && matches!(report.health, Health::LoginNeeded | Health::Refused(_)) {
             report.health = Health::Good;
@@ -198,7 +246,13 @@ impl Crawler {
             report.health = Health::Unreadable(why);
             report.kept = odd_page;
         }
-        if !report.limited && report.whole() && plan.boards.is_empty() && !plan.dry && plan.since.is_none() {
+        if !report.limited
+            && !unread
+            && report.whole()
+            && plan.boards.is_empty()
+            && !plan.dry
+            && plan.since.is_none()
+        {
             shared.remember_front().await?;
         }
         Ok(report)
@@ -499,6 +553,12 @@ async fn counted(memory: &dyn Memory, id: &str, o: &Open) -> Result<Option<Board
         posts,
         posts_counted: o.posts,
     }))
+}
+
+impl BoardShort {
+    fn lacks_threads(&self) -> bool {
+        self.threads_counted.is_some_and(|c| self.threads < c)
+    }
 }
 
 impl Report {

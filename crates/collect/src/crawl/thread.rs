@@ -15,6 +15,12 @@ use url::Url;
 /// Pages of a thread that are read before others get their turn.
 const SLICE: u32 = 10;
 
+/// The mark of a thread of which nothing was read: its board's list did show it, so the list is not short of it.
+fn listed(work: &ThreadWork, mark: &ThreadMark) -> Option<(String, String)> {
+    let (board, _) = work.board.as_ref().filter(|_| mark.board.is_none())?;
+    Some((format!("held/{board}\t{}", work.target.id), "0".to_owned()))
+}
+
 impl Shared {
     /// Reads some pages of a thread, each stored with how far it is.
     pub(super) async fn thread(&self, mut work: ThreadWork) -> Result<Outcome, MemoryError> {
@@ -78,15 +84,20 @@ impl Shared {
             }
             if !reading.access.is_open() || empty {
                 if empty {
-                    let why = format!("{}: a thread without posts", document.url);
+                    // Perhaps it was cut before its first post: asked for again some times.
+                    let reason = "a thread without posts".to_owned();
+                    let why = format!("{}: {reason}", document.url);
+                    let cut = FetchError::NoAnswer { url: document.url.clone(), tries: 1, reason };
+                    self.not_had(&work, &key, mark, &cut).await?;
                     out.problems.push(why.clone());
                     out.bad = Some((Health::Unreadable(why), document.url, document.body));
-                } else {
-                    out.turned_away(&reading.access, document);
+                    return Ok(out);
                 }
+                out.turned_away(&reading.access, document);
                 if !matches!(reading.access, Access::Challenge(_) | Access::Down(_)) {
-                    mark.closed = Some(self.refusal(&work.state));
-                    self.keep(vec![put(key, &mark), (format!("retry/{id}"), String::new())]).await?;
+                    let mut marks = vec![(format!("retry/{id}"), String::new())];
+                    self.close(&work, key, mark, &mut marks);
+                    self.keep(marks).await?;
                 }
                 return Ok(out);
             }
@@ -147,12 +158,17 @@ impl Shared {
                     mark.run = self.run;
                     (mark.etag, mark.modified) = (validators.etag, validators.modified);
                     let counted = reading.head.as_ref().and_then(|h| h.posts).or(work.expected);
+                    batch.marks.push((format!("retry/{id}"), String::new()));
                     if let Some(counted) = counted.filter(|c| total < *c) {
+                        if work.tries + 1 < TRIES {
+                            // Perhaps the page was cut: the next crawl asks for it again, whatever the list says.
+                            (mark.etag, mark.modified) = (None, None);
+                            batch.marks.push(put(format!("retry/{}", work.target.id), &work.retry()));
+                        }
                         let named =
                             if work.title.is_empty() { here.url.to_string() } else { work.title.clone() };
                         out.short = Some((named, total, counted));
                     }
-                    batch.marks.push((format!("retry/{id}"), String::new()));
                 }
             }
             if let Some((board, _)) = &work.board {
@@ -181,21 +197,32 @@ impl Shared {
         &self,
         work: &ThreadWork,
         key: &str,
-        mut mark: ThreadMark,
+        mark: ThreadMark,
         error: &FetchError,
     ) -> Result<(), MemoryError> {
         let retry = format!("retry/{}", work.target.id);
+        let mut marks = Vec::new();
         match error {
             // Costs no request, and holds only while robots.txt is obeyed.
-            FetchError::Robots(_) => Ok(()),
+            FetchError::Robots(_) => marks.extend(listed(work, &mark)),
             FetchError::NoAnswer { .. } | FetchError::ComeBack { .. } if work.tries + 1 < TRIES => {
-                self.keep(vec![put(retry, &work.retry())]).await
+                marks.extend(listed(work, &mark));
+                marks.push(put(retry, &work.retry()));
             }
             _ => {
-                mark.closed = Some(self.refusal(&work.state));
-                self.keep(vec![put(key.to_owned(), &mark), (retry, String::new())]).await
+                marks.push((retry, String::new()));
+                self.close(work, key.to_owned(), mark, &mut marks);
             }
         }
+        self.keep(marks).await
+    }
+
+    /// Marks that a thread is asked for again when the account or what its list says changes.
+    fn close(&self, work: &ThreadWork, key: String, mut mark: ThreadMark, marks: &mut Vec<(String, String)>) {
+        marks.extend(listed(work, &mark));
+        mark.board = mark.board.or_else(|| work.board.as_ref().map(|b| b.0.clone()));
+        mark.closed = Some(self.refusal(&work.state));
+        marks.push(put(key, &mark));
     }
 
     /// Posts of a page as they are stored.

@@ -13,6 +13,15 @@ use url::Url;
 /// Times that a crawl logs in again when its session ended.
 const LOGINS: u32 = 2;
 
+/// What a page that asks a member to log in tells of the session.
+enum Session {
+    /// It lives, or there never was one: the page is meant.
+    Lives,
+    /// There is a new one.
+    Renewed,
+    Ended,
+}
+
 /// What tasks share.
 pub(super) struct Shared {
     pub(super) fetcher: Arc<Fetcher>,
@@ -27,11 +36,16 @@ pub(super) struct Shared {
     pub(super) memory: Arc<dyn Memory>,
     pub(super) run: u64,
     logins: tokio::sync::Mutex<u32>,
+    /// The engine knows the forum's pages by their marks, so that what bears none is somebody else's.
+    marked: bool,
 }
 
 impl Shared {
     pub(super) fn new(crawler: &Crawler, forum: &str, memory: Arc<dyn Memory>, run: u64) -> Shared {
         let first = crawler.first.lock().unwrap_or_else(|e| e.into_inner()).take();
+        let marked = crawler.plan.selectors.is_none()
+            && (crawler.plan.engine.is_none()
+                || first.as_ref().is_some_and(|f| crawler.engine.recognize(&f.0) > 0));
         let front = crawler.start.first().map(|t| t.url.clone());
         let front = front.or_else(|| first.as_ref().map(|f| f.0.url.clone()));
         Shared {
@@ -46,6 +60,7 @@ impl Shared {
             memory,
             run,
             logins: tokio::sync::Mutex::new(0),
+            marked,
         }
     }
 
@@ -63,6 +78,7 @@ impl Shared {
         url: &Url,
         known: &Validators,
     ) -> Result<Option<(Document, Reading, Validators)>, FetchError> {
+        let mut seen = *self.logins.lock().await;
         let first = {
             let mut slot = self.first.lock().unwrap_or_else(|e| e.into_inner());
             slot.take_if(|d| self.engine.canonical(&d.0.url).is_some_and(|t| t.url == *url))
@@ -78,7 +94,7 @@ impl Shared {
                 let reading = engine.read(&document, &reader);
                 (document, reading)
             });
-            let (document, reading) = read.await.map_err(|e| FetchError::NoAnswer {
+            let (document, mut reading) = read.await.map_err(|e| FetchError::NoAnswer {
                 url: url.clone(),
                 tries: 1,
                 reason: format!("reading it failed: {e}"),
@@ -88,25 +104,66 @@ impl Shared {
                 let reason = format!("status {}", document.status);
                 return Err(FetchError::NoAnswer { url: url.clone(), tries: 1, reason });
             }
-            let ended = reading.access == Access::LoginNeeded
-                && reading.member.is_none()
-                && !way_out(&document)
-                && self.enter_again().await;
-            if !ended {
-                return Ok(Some((document, reading, validators)));
+            if reading.access == Access::LoginNeeded && reading.member.is_none() && !way_out(&document) {
+                match self.session(seen).await? {
+                    Session::Renewed => {
+                        seen = *self.logins.lock().await;
+                        answer = self.fetcher.get(url, &Validators::default()).await?;
+                        continue;
+                    }
+                    // What a guest may not see says nothing of what the member may.
+                    Session::Ended => {
+                        let why = "the session has ended: the forum takes us for a guest";
+                        reading.access = Access::Down(why.to_owned());
+                    }
+                    Session::Lives => {}
+                }
             }
-            answer = self.fetcher.get(url, &Validators::default()).await?;
+            if self.foreign(&document, &reading) {
+                let reason = format!("status {}, not a page of the forum", document.status);
+                return Err(FetchError::NoAnswer { url: url.clone(), tries: 1, reason });
+            }
+            return Ok(Some((document, reading, validators)));
         }
     }
 
-    async fn enter_again(&self) -> bool {
-        let Some((user, password)) = &self.plan.login else { return false };
-        let mut times = self.logins.lock().await;
-        if *times >= LOGINS {
+    /// Whether an answer comes from what stands in front of the forum (a rate limit, a firewall) or from a program that
+    /// broke: such an answer says nothing of the page that was asked for.
+    fn foreign(&self, document: &Document, reading: &Reading) -> bool {
+        let bare = reading.posts.is_empty() && reading.threads.is_empty() && reading.boards.is_empty();
+        if !bare || matches!(reading.access, Access::Challenge(_) | Access::Missing | Access::Down(_)) {
             return false;
         }
+        // Forums that are read through an interface answer in JSON, which bears no marks.
+        let json = document.body.trim_start().starts_with(['{', '[']);
+        document.status == 429 || (self.marked && !json && self.engine.recognize(document) == 0)
+    }
+
+    /// Logs in again when the session has ended. `seen` is how often that was done when the page was asked for.
+    async fn session(&self, seen: u32) -> Result<Session, FetchError> {
+        if self.plan.login.is_none() && (self.plan.cookies.is_empty() || self.plan.guest) {
+            return Ok(Session::Lives);
+        }
+        let mut times = self.logins.lock().await;
+        if *times > seen {
+            // Another task has.
+            return Ok(Session::Renewed);
+        }
+        // Some themes show a member nothing but a log-in form where he may not go: the front page tells.
+        if let Answer::Page(document, _) = self.fetcher.get(&self.front, &Validators::default()).await?
+            && (way_out(&document) || self.engine.read(&document, &self.plan.reader).member.is_some())
+        {
+            return Ok(Session::Lives);
+        }
+        let Some((user, password)) = &self.plan.login else { return Ok(Session::Ended) };
+        if *times >= LOGINS {
+            return Ok(Session::Ended);
+        }
         *times += 1;
-        login(&self.fetcher, &*self.engine, &self.front, user, password, &self.plan).await.is_ok()
+        match login(&self.fetcher, &*self.engine, &self.front, user, password, &self.plan).await {
+            Ok(()) => Ok(Session::Renewed),
+            Err(_) => Ok(Session::Ended),
+        }
     }
 
     pub(super) async fn keep(&self, marks: Vec<(String, String)>) -> Result<(), MemoryError> {
