@@ -51,7 +51,8 @@ async function places() {
   const threat = await api(`/threats/${encodeURIComponent(threats.items[0].id)}`);
   const said = threat.timeline[0];
   const post = await api(`/posts/${said.post_id}`);
-  const word = Array.from(post.text).slice(post.events[0]?.trigger.start ?? 0, post.events[0]?.trigger.end ?? 4).join("").split(/\s/)[0] || "a";
+  // A whole word of a post: what a reader would type, and what stands in at least one hit's own text.
+  const word = post.text.match(/[\p{L}\p{N}]{4,}/u)?.[0] ?? "the";
   return { threat, actor: actors.items[0], entity: entities.items[0], post, said, word };
 }
 
