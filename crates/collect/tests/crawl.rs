@@ -1,20 +1,20 @@
 //! The crawler against a small forum server that writes phpBB's markup: what is fetched, in what order, and what not.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use async_trait::async_trait;
+#[path = "forum/kept.rs"]
+mod kept;
+
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use kept::Kept;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tm_collect::crawl::{
-    Batch, CrawlError, Crawler, Health, Manners, Memory, MemoryError, Plan, Report, Stored,
-};
-use tm_model::PostRecord;
+use tm_collect::crawl::{CrawlError, Crawler, Health, Manners, Plan, Report};
 use url::Url;
 
 /// Posts of a page.
@@ -235,51 +235,6 @@ async fn serve(forum: Forum) -> (Arc<Forum>, Url) {
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     (forum, url)
-}
-
-/// Keeps everything in memory; fails after a number of commits to play a kill.
-#[derive(Default)]
-struct Kept {
-    posts: Mutex<BTreeMap<String, PostRecord>>,
-    marks: Mutex<BTreeMap<String, String>>,
-    left: Mutex<Option<usize>>,
-}
-
-#[async_trait]
-impl Memory for Kept {
-    async fn mark(&self, key: &str) -> Result<Option<String>, MemoryError> {
-        Ok(self.marks.lock().unwrap().get(key).cloned())
-    }
-    async fn marks(&self, prefix: &str) -> Result<Vec<(String, String)>, MemoryError> {
-        let marks = self.marks.lock().unwrap();
-        Ok(marks.iter().filter(|(k, _)| k.starts_with(prefix)).map(|(k, v)| (k.clone(), v.clone())).collect())
-    }
-    async fn sum(&self, prefix: &str) -> Result<(u64, u64), MemoryError> {
-        let marks = self.marks(prefix).await?;
-        Ok((marks.len() as u64, marks.iter().filter_map(|m| m.1.parse::<u64>().ok()).sum()))
-    }
-    async fn commit(&self, batch: Batch) -> Result<Stored, MemoryError> {
-        if let Some(left) = self.left.lock().unwrap().as_mut() {
-            *left = left.checked_sub(1).ok_or_else(|| MemoryError("killed".into()))?;
-        }
-        let mut done = Stored::default();
-        let mut posts = self.posts.lock().unwrap();
-        for p in batch.posts {
-            match posts.insert(p.id.clone().unwrap(), p.clone()) {
-                None => done.new += 1,
-                Some(before) if before.text == p.text => done.known += 1,
-                Some(_) => done.changed += 1,
-            }
-        }
-        for (k, v) in batch.marks {
-            if v.is_empty() {
-                self.marks.lock().unwrap().remove(&k);
-            } else {
-                self.marks.lock().unwrap().insert(k, v);
-            }
-        }
-        Ok(done)
-    }
 }
 
 fn manners() -> Manners {
