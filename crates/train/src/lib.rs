@@ -17,6 +17,7 @@ mod pass;
 mod product;
 mod random;
 mod trainer;
+mod wide;
 
 pub use base::{Base, BaseError};
 pub use data::{DataError, Fold, GoldArgument, GoldEntity, GoldEvent, GoldPost, join_texts, read_gold};

@@ -1,6 +1,7 @@
 //! AdamW (Loshchilov and Hutter 2019) with two learning rates, a linear warm-up and decay, and state that can be saved.
 
 use crate::net::{Gradients, Weight};
+use crate::wide::wide;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -31,6 +32,19 @@ const CHUNK: usize = 1 << 16;
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.98;
 const EPSILON: f32 = 1e-6;
+
+wide! {
+    /// One step of a part of a weight: gradient, moments, factor of the gradient, rate and decay, corrections of the moments.
+    fn update(w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], clip: f32, pace: (f32, f32), correction: (f32, f32)) {
+        let ((rate, decay), (c1, c2)) = (pace, correction);
+        for (((w, g), m), v) in w.iter_mut().zip(g).zip(m.iter_mut()).zip(v.iter_mut()) {
+            let g = g * clip;
+            *m = BETA1 * *m + (1.0 - BETA1) * g;
+            *v = BETA2 * *v + (1.0 - BETA2) * g * g;
+            *w -= decay * *w + rate * (*m / c1) / ((*v / c2).sqrt() + EPSILON);
+        }
+    }
+}
 
 impl AdamW {
     /// One step of `total`; gradients by name, already summed over the batch.
@@ -81,14 +95,7 @@ impl AdamW {
                 .zip(gradient.par_chunks(CHUNK))
                 .zip(m.par_chunks_mut(CHUNK))
                 .zip(v.par_chunks_mut(CHUNK))
-                .for_each(|(((w, g), m), v)| {
-                    for (((w, g), m), v) in w.iter_mut().zip(g).zip(m.iter_mut()).zip(v.iter_mut()) {
-                        let g = g * clip;
-                        *m = BETA1 * *m + (1.0 - BETA1) * g;
-                        *v = BETA2 * *v + (1.0 - BETA2) * g * g;
-                        *w -= decay * *w + rate * (*m / c1) / ((*v / c2).sqrt() + EPSILON);
-                    }
-                });
+                .for_each(|(((w, g), m), v)| update(w, g, m, v, clip, (rate, decay), (c1, c2)));
         }
     }
 }

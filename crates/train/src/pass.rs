@@ -5,6 +5,7 @@
 
 use crate::net::{Gradients, Net};
 use crate::product::{PIECES, View, multiply, product};
+use crate::wide::wide;
 use rayon::prelude::*;
 use tm_extract::neural::{erf, exp};
 
@@ -42,6 +43,7 @@ pub(crate) struct Trace {
 }
 
 /// Sum of eight interleaved partial sums: vectorises, and has one order.
+#[inline(always)]
 fn sum(n: usize, of: impl Fn(usize) -> f32) -> f32 {
     let mut lanes = [0.0f32; 8];
     let whole = n / 8 * 8;
@@ -65,9 +67,7 @@ fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
         .par_chunks(piece(rows.len() / width) * width)
         .map(|rows| {
             let mut sums = vec![0.0; width];
-            for row in rows.chunks_exact(width) {
-                sums.iter_mut().zip(row).for_each(|(s, x)| *s += x);
-            }
+            add_rows(&mut sums, rows);
             sums
         })
         .collect();
@@ -83,27 +83,114 @@ fn add_up(parts: Vec<Vec<f32>>, width: usize) -> Vec<f32> {
 }
 
 /// Probability of a standard normal number below `x`.
+#[inline(always)]
 fn below(x: f32) -> f32 {
     0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+wide! {
+    fn gelu_part(out: &mut [f32], x: &[f32]) {
+        out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * below(x));
+    }
 }
 
 fn gelu(x: &[f32]) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
     let size = piece(x.len());
-    out.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| {
-        out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * below(x));
-    });
+    out.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(out, x)| gelu_part(out, x));
     out
+}
+
+wide! {
+    fn gelu_back_part(gradient: &mut [f32], x: &[f32]) {
+        for (g, &x) in gradient.iter_mut().zip(x) {
+            *g *= below(x) + x * exp(-0.5 * x * x) * 0.398_942_3;
+        }
+    }
 }
 
 /// Turns the gradient of GELU's result into that of its input.
 fn gelu_back(gradient: &mut [f32], x: &[f32]) {
     let size = piece(x.len());
-    gradient.par_chunks_mut(size).zip(x.par_chunks(size)).for_each(|(gradient, x)| {
-        for (g, &x) in gradient.iter_mut().zip(x) {
-            *g *= below(x) + x * exp(-0.5 * x * x) * 0.398_942_3;
+    gradient
+        .par_chunks_mut(size)
+        .zip(x.par_chunks(size))
+        .for_each(|(gradient, x)| gelu_back_part(gradient, x));
+}
+
+wide! {
+    /// Adds a row to each row.
+    fn add_to_rows(rows: &mut [f32], row: &[f32]) {
+        for to in rows.chunks_exact_mut(row.len()) {
+            to.iter_mut().zip(row).for_each(|(t, x)| *t += x);
         }
-    });
+    }
+}
+
+wide! {
+    /// Adds all rows to one.
+    fn add_rows(to: &mut [f32], rows: &[f32]) {
+        for row in rows.chunks_exact(to.len()) {
+            to.iter_mut().zip(row).for_each(|(t, x)| *t += x);
+        }
+    }
+}
+
+wide! {
+    fn norm_rows(x: &mut [f32], residual: &[f32], normal: &mut [f32], inverse: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f32) {
+        let h = weight.len();
+        let rows = x.chunks_exact_mut(h).zip(residual.chunks_exact(h));
+        for (((x, residual), normal), inverse) in rows.zip(normal.chunks_exact_mut(h)).zip(inverse) {
+            x.iter_mut().zip(residual).for_each(|(x, r)| *x += r);
+            let mean = sum(h, |i| x[i]) / h as f32;
+            let variance = sum(h, |i| (x[i] - mean) * (x[i] - mean)) / h as f32;
+            *inverse = 1.0 / (variance + epsilon).sqrt();
+            for (((x, n), w), b) in x.iter_mut().zip(normal).zip(weight).zip(bias) {
+                *n = (*x - mean) * *inverse;
+                *x = *n * w + b;
+            }
+        }
+    }
+}
+
+wide! {
+    fn norm_back_rows(gradient: &mut [f32], normal: &[f32], inverse: &[f32], weight: &[f32], sums: &mut [f32]) {
+        let h = weight.len();
+        let rows = gradient.chunks_exact_mut(h).zip(normal.chunks_exact(h));
+        for ((g, normal), inverse) in rows.zip(inverse) {
+            for (((g, n), w), s) in g.iter_mut().zip(normal).zip(weight).zip(sums.iter_mut()) {
+                *s += *g * n;
+                *g *= w;
+            }
+            let mean = sum(h, |i| g[i]) / h as f32;
+            let dot = sum(h, |i| g[i] * normal[i]) / h as f32;
+            for (g, n) in g.iter_mut().zip(normal) {
+                *g = inverse * (*g - mean - n * dot);
+            }
+        }
+    }
+}
+
+wide! {
+    /// Softmax of each row of width `t`.
+    fn softmax_rows(rows: &mut [f32], t: usize) {
+        for row in rows.chunks_exact_mut(t) {
+            let max = row.iter().copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+            row.iter_mut().for_each(|x| *x = exp(*x - max));
+            let total = 1.0 / sum(t, |i| row[i]);
+            row.iter_mut().for_each(|x| *x *= total);
+        }
+    }
+}
+
+wide! {
+    /// Turns the gradient of a softmax's result (rows of width `t`, probabilities `p`) into that of its input.
+    fn softmax_back_rows(gradient: &mut [f32], p: &[f32], t: usize) {
+        for (g, p) in gradient.chunks_exact_mut(t).zip(p.chunks_exact(t)) {
+            let dot = sum(t, |i| g[i] * p[i]);
+            g.iter_mut().zip(p).for_each(|(g, p)| *g = p * (*g - dot));
+        }
+    }
 }
 
 impl Net {
@@ -114,11 +201,7 @@ impl Net {
         let bias = &self.weight(&format!("{name}.bias")).data;
         let rows = x.len() / input;
         let mut out = product(View::new(x, rows, input, input), weight.view());
-        out.par_chunks_mut(piece(rows) * output).for_each(|rows| {
-            for row in rows.chunks_exact_mut(output) {
-                row.iter_mut().zip(bias).for_each(|(o, b)| *o += b);
-            }
-        });
+        out.par_chunks_mut(piece(rows) * output).for_each(|rows| add_to_rows(rows, bias));
         out
     }
 
@@ -151,17 +234,7 @@ impl Net {
             .zip(normal.par_chunks_mut(size * h))
             .zip(inverse.par_chunks_mut(size))
             .for_each(|(((x, residual), normal), inverse)| {
-                let rows = x.chunks_exact_mut(h).zip(residual.chunks_exact(h));
-                for (((x, residual), normal), inverse) in rows.zip(normal.chunks_exact_mut(h)).zip(inverse) {
-                    x.iter_mut().zip(residual).for_each(|(x, r)| *x += r);
-                    let mean = sum(h, |i| x[i]) / h as f32;
-                    let variance = sum(h, |i| (x[i] - mean) * (x[i] - mean)) / h as f32;
-                    *inverse = 1.0 / (variance + self.shape.epsilon).sqrt();
-                    for i in 0..h {
-                        normal[i] = (x[i] - mean) * *inverse;
-                        x[i] = normal[i] * weight[i] + bias[i];
-                    }
-                }
+                norm_rows(x, residual, normal, inverse, weight, bias, self.shape.epsilon);
             });
         NormTrace { normal, inverse }
     }
@@ -178,18 +251,7 @@ impl Net {
             .zip(trace.inverse.par_chunks(size))
             .map(|((gradient, normal), inverse)| {
                 let mut sums = vec![0.0; h];
-                let rows = gradient.chunks_exact_mut(h).zip(normal.chunks_exact(h));
-                for ((g, normal), inverse) in rows.zip(inverse) {
-                    for i in 0..h {
-                        sums[i] += g[i] * normal[i];
-                        g[i] *= weight[i];
-                    }
-                    let mean = sum(h, |i| g[i]) / h as f32;
-                    let dot = sum(h, |i| g[i] * normal[i]) / h as f32;
-                    for i in 0..h {
-                        g[i] = inverse * (g[i] - mean - normal[i] * dot);
-                    }
-                }
+                norm_back_rows(gradient, normal, inverse, weight, &mut sums);
                 sums
             })
             .collect();
@@ -229,12 +291,7 @@ impl Net {
                 for (head, p) in attention.chunks_exact_mut(t * t).enumerate() {
                     let scale = 1.0 / (d as f32).sqrt();
                     multiply(part(0, head), part(1, head).turned(), scale, false, p, t);
-                    for row in p.chunks_exact_mut(t) {
-                        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                        row.iter_mut().for_each(|x| *x = exp(*x - max));
-                        let total = 1.0 / sum(t, |i| row[i]);
-                        row.iter_mut().for_each(|x| *x *= total);
-                    }
+                    softmax_rows(p, t);
                     multiply(View::new(p, t, t, t), part(2, head), 1.0, false, &mut context[head * d..], h);
                 }
             });
@@ -269,10 +326,7 @@ impl Net {
                         3 * h,
                     );
                     multiply(context, part(2).turned(), 1.0, false, &mut scores, t);
-                    for (g, p) in scores.chunks_exact_mut(t).zip(p.chunks_exact(t)) {
-                        let dot = sum(t, |i| g[i] * p[i]);
-                        g.iter_mut().zip(p).for_each(|(g, p)| *g = p * (*g - dot));
-                    }
+                    softmax_back_rows(&mut scores, p, t);
                     let scores = View::new(&scores, t, t, t);
                     multiply(scores, part(1), scale, false, &mut out[at..], 3 * h);
                     multiply(scores.turned(), part(0), scale, false, &mut out[h + at..], 3 * h);

@@ -14,7 +14,7 @@ pub(crate) fn softmax(row: &mut [f32], scale: f32) {
 }
 
 /// Error function, Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7, branch-free so that it vectorises.
-#[inline]
+#[inline(always)]
 pub fn erf(x: f32) -> f32 {
     let a = x.abs();
     let t = 1.0 / (1.0 + 0.327_591_1 * a);
@@ -24,7 +24,7 @@ pub fn erf(x: f32) -> f32 {
 
 /// Exponential function without a call or a branch, so that loops over it vectorise: 2^n by the exponent's bits times a
 /// degree-5 polynomial (Cephes `expf`), relative error below 3e-7. Clamped to where `f32` is normal.
-#[inline]
+#[inline(always)]
 pub fn exp(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
     // Adding and subtracting 1.5·2²³ rounds to the nearest integer.
