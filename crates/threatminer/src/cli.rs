@@ -559,6 +559,12 @@ pub struct Train {
     /// Name and version that results carry
     #[arg(long, default_value = "threatminer-1")]
     pub name: String,
+    /// A larger trained model that teaches the new one on the unlabelled posts
+    #[arg(long, value_name = "FILE")]
+    pub teacher: Option<PathBuf>,
+    /// Windows of unlabelled posts in a step, with a teacher
+    #[arg(long, default_value_t = 12)]
+    pub lesson_batch: usize,
     /// Layers taken from the base
     #[arg(long, default_value_t = 6)]
     pub layers: usize,

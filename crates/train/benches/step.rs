@@ -27,6 +27,8 @@ fn main() {
         name: "bench".into(),
         output: folder.join("model.safetensors"),
         checkpoint: folder.join("checkpoint.safetensors"),
+        teacher: None,
+        lesson_batch: 0,
         layers: 6,
         epochs: 1000,
         batch: 16,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use tm_extract::neural::{ENTITY_TAGS, TAGGED_ENTITIES, Token, Tokenizer};
+use tm_extract::neural::{ENTITY_TAGS, Opinion, TAGGED_ENTITIES, Token, Tokenizer};
 use tm_model::{EntityType, EventType, Modality, Role, Span};
 
 /// Labelled data that cannot be used.
@@ -227,6 +227,8 @@ pub struct Example {
     pub entity_tags: [bool; ENTITY_TAGS],
     /// Events that lie wholly in the window.
     pub events: Vec<TokenEvent>,
+    /// What a teacher says of the window, where it stands for labels.
+    pub opinion: Option<Opinion>,
 }
 
 fn token_range(tokens: &[Token], span: (u32, u32)) -> Option<(usize, usize)> {
@@ -303,6 +305,7 @@ pub fn examples(
                         arguments: e.arguments.iter().filter(|r| inside(r)).map(shift).collect(),
                     })
                     .collect(),
+                opinion: None,
             }
         })
         .collect()

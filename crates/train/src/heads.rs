@@ -22,6 +22,8 @@ const HEAD_DROP: f32 = 0.1;
 const TAGS_LOSS: f32 = 6.0;
 const ENTITY_LOSS: f32 = 4.0;
 const MODALITY_LOSS: f32 = 0.7;
+/// Weight of what a teacher says, against labels.
+const LESSON_LOSS: f32 = 1.0;
 
 /// Weighted cross entropy of one row of logits; its gradient is added to `gradient`. Tags that are not `open` are left out.
 fn cross_entropy(
@@ -46,6 +48,24 @@ fn binary(logit: f32, gold: bool, weight: f32) -> (f32, f32) {
     let truth = f32::from(u8::from(gold));
     let loss = (-logit.abs()).exp().ln_1p() + logit.max(0.0) - logit * truth;
     (weight * loss, weight * (1.0 / (1.0 + (-logit).exp()) - truth))
+}
+
+/// Weighted cross entropy of one row of logits against probabilities; its gradient is added to `gradient`.
+fn soft_cross_entropy(logits: &[f32], taught: &[f32], weight: f32, gradient: &mut [f32]) -> f32 {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let total: f32 = logits.iter().map(|l| (l - max).exp()).sum();
+    let mut loss = 0.0;
+    for ((l, t), g) in logits.iter().zip(taught).zip(gradient) {
+        *g += weight * ((l - max).exp() / total - t);
+        loss += t * (total.ln() + max - l);
+    }
+    weight * loss
+}
+
+/// Weighted binary cross entropy against a probability, and its gradient.
+fn soft_binary(logit: f32, taught: f32, weight: f32) -> (f32, f32) {
+    let loss = (-logit.abs()).exp().ln_1p() + logit.max(0.0) - logit * taught;
+    (weight * loss, weight * (1.0 / (1.0 + (-logit).exp()) - taught))
 }
 
 /// States of all rows and their gradient; phrases are ranges of rows.
@@ -151,6 +171,18 @@ impl Net {
                         loss += cross_entropy(logits, usize::from(tag), weight, None, gradient);
                     }
                 }
+                if let Some(opinion) = &e.opinion {
+                    let taught = &opinion.tags[t * TOKEN_TAGS..(t + 1) * TOKEN_TAGS];
+                    for (from, to, weight) in [
+                        (0, TRIGGER_TAGS, TAGS_LOSS),
+                        (TRIGGER_TAGS, TRIGGER_TAGS + ARGUMENT_TAGS, TAGS_LOSS),
+                        (TRIGGER_TAGS + ARGUMENT_TAGS, TOKEN_TAGS, ENTITY_LOSS),
+                    ] {
+                        let weight = LESSON_LOSS * weight / counts.lesson_tokens;
+                        let (logits, gradient) = (&logits[from..to], &mut gradient[from..to]);
+                        loss += soft_cross_entropy(logits, &taught[from..to], weight, gradient);
+                    }
+                }
                 if e.entities[t] != IGNORE {
                     let from = TRIGGER_TAGS + ARGUMENT_TAGS;
                     let weight = weight(e.entities[t]) * ENTITY_LOSS / counts.entity_tokens;
@@ -163,7 +195,8 @@ impl Net {
         states.gradient = self.linear_input(&by_tag, "tags");
 
         // Post head: mean and maximum over the tokens.
-        let labelled: Vec<usize> = (0..batch.len()).filter(|&i| batch[i].types.is_some()).collect();
+        let speaks = |e: &Example| e.types.is_some() || e.opinion.is_some();
+        let labelled: Vec<usize> = (0..batch.len()).filter(|&i| speaks(batch[i])).collect();
         if labelled.is_empty() {
             return loss;
         }
@@ -177,6 +210,16 @@ impl Net {
         let mut by_output = vec![0.0; logits.len()];
         for (place, &i) in labelled.iter().enumerate() {
             let e = batch[i];
+            if let Some(opinion) = &e.opinion {
+                for (o, &taught) in opinion.post.iter().enumerate() {
+                    let at = place * POST_OUTPUTS + o;
+                    let weight = LESSON_LOSS / counts.lessons / if o == 0 { 1.0 } else { 2.0 };
+                    let (l, g) = soft_binary(logits[at], taught, weight);
+                    loss += l;
+                    by_output[at] = g;
+                }
+                continue;
+            }
             let known = if e.relevant.is_some() { 1.0 / counts.relevance.max(1.0) } else { 0.0 };
             let types = e
                 .types

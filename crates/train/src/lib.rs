@@ -16,6 +16,7 @@ mod optimizer;
 mod pass;
 mod product;
 mod random;
+mod teacher;
 mod trainer;
 mod wide;
 
@@ -39,6 +40,14 @@ pub enum TrainError {
     /// The list of pieces cannot be used.
     #[error("vocabulary {path}: {reason}")]
     Vocabulary {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The teacher cannot teach this student.
+    #[error("teacher {path}: {reason}")]
+    Teacher {
         /// The file.
         path: String,
         /// Why.

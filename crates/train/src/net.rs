@@ -63,6 +63,9 @@ pub(crate) struct Counts {
     pub entity_tokens: f32,
     pub events: f32,
     pub links: f32,
+    /// Windows and tokens that a teacher has an opinion of.
+    pub lessons: f32,
+    pub lesson_tokens: f32,
 }
 
 impl Counts {
@@ -74,6 +77,10 @@ impl Counts {
             c.tokens += e.triggers.len() as f32;
             c.entity_tokens += e.entities.iter().filter(|&&t| t != IGNORE).count() as f32;
             c.events += e.events.len() as f32;
+            if e.opinion.is_some() {
+                c.lessons += 1.0;
+                c.lesson_tokens += e.tokens.len() as f32;
+            }
             let arguments: usize = e.events.iter().map(|e| e.arguments.len()).sum();
             c.links += (arguments * e.events.len()) as f32;
         }
@@ -205,7 +212,8 @@ mod tests {
     use crate::data::TokenEvent;
     use crate::export::{Vocabulary, model_bytes};
     use tm_extract::Analyzer;
-    use tm_extract::neural::{ENTITY_TAGS, FORMAT, GATE_FEATURES, Model, ModelConfig, Thresholds, Tokenizer};
+    use tm_extract::neural::{ARGUMENT_TAGS, ENTITY_TAGS, Opinion, TRIGGER_TAGS};
+    use tm_extract::neural::{FORMAT, GATE_FEATURES, Model, ModelConfig, Thresholds, Tokenizer};
     use tm_model::{EventType, Span};
 
     /// A small network with random weights.
@@ -289,6 +297,7 @@ mod tests {
             entities: Vec::new(),
             entity_tags: [true; ENTITY_TAGS],
             events: Vec::new(),
+            opinion: None,
         };
         let states = net.states(&example);
         let h = net.shape.hidden;
@@ -328,6 +337,7 @@ mod tests {
                         arguments: vec![(gap, gap + 2), (1, 2)],
                     },
                 ],
+                opinion: None,
             }
         };
         let mut tags = [false; ENTITY_TAGS];
@@ -341,7 +351,20 @@ mod tests {
             events: Vec::new(),
             ..post(5, 1)
         };
-        vec![post(9, 3), post(13, 6), sentence]
+        let opinion = Opinion {
+            post: (0..POST_OUTPUTS).map(|i| (i % 5) as f32 / 5.0 + 0.1).collect(),
+            tags: (0..7)
+                .flat_map(|t| [TRIGGER_TAGS, ARGUMENT_TAGS, ENTITY_TAGS].into_iter().map(move |n| (t, n)))
+                .flat_map(|(t, n)| (0..n).map(move |i| if i == t { 0.7 } else { 0.3 / (n - 1) as f32 }))
+                .collect(),
+        };
+        let lesson = Example {
+            entities: vec![IGNORE; 7],
+            opinion: Some(opinion),
+            entity_tags: [true; ENTITY_TAGS],
+            ..Example { tokens: (0..7).map(token).collect(), ..sentence.clone() }
+        };
+        vec![post(9, 3), post(13, 6), sentence, lesson]
     }
 
     /// Every weight's gradient against central differences along a random direction: random directions see every element.

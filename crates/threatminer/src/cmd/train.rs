@@ -18,6 +18,8 @@ pub fn run(context: &Setting, a: &Train) -> anyhow::Result<ExitCode> {
         name: a.name.clone(),
         output: a.output.clone(),
         checkpoint: a.checkpoint.clone(),
+        teacher: a.teacher.clone(),
+        lesson_batch: a.lesson_batch,
         layers: a.layers,
         epochs: a.epochs,
         batch: a.batch,
