@@ -5,6 +5,7 @@
 #![deny(missing_docs, unsafe_code)]
 
 mod base;
+mod calibration;
 mod checkpoint;
 mod data;
 mod export;
@@ -21,6 +22,7 @@ mod trainer;
 mod wide;
 
 pub use base::{Base, BaseError};
+pub use calibration::calibration_error;
 pub use data::{DataError, Fold, GoldArgument, GoldEntity, GoldEvent, GoldPost, join_texts, read_gold};
 pub use metrics::{EntityScores, EventScores, Score, average_precision, score_entities, score_events};
 pub use trainer::{Outcome, Progress, TrainOptions, train};

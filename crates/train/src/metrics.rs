@@ -3,11 +3,12 @@
 //! Matching is greedy and one to one, exact spans first, then overlapping ones. Intervals are 95 % percentile bootstrap
 //! intervals over posts (Efron 1979), 1000 samples, fixed seed.
 
+use crate::calibration::calibration_error;
 use crate::data::GoldPost;
 use crate::random::Random;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tm_model::{EntityType, EventType, PostAnalysis, Span};
+use tm_model::{EntityType, EventType, PostAnalysis, Source, Span};
 
 /// True positives, false positives, false negatives.
 type Counts = [u32; 3];
@@ -88,6 +89,12 @@ pub struct EventScores {
     pub arguments: Score,
     /// Share of overlapping triggers with the right modality.
     pub modality_accuracy: f64,
+    /// Expected calibration error of relevance, and of events against the types of their post.
+    pub relevance_calibration: f64,
+    /// See above.
+    pub event_calibration: f64,
+    /// Expected calibration error of each type with at least fifty answers.
+    pub per_type_calibration: BTreeMap<String, f64>,
 }
 
 /// Figures of `eval entities`.
@@ -101,6 +108,8 @@ pub struct EntityScores {
     pub overlap: Score,
     /// Exact, each type.
     pub per_type: BTreeMap<String, Score>,
+    /// Expected calibration error of the model's own finds.
+    pub calibration: f64,
 }
 
 fn span(s: (u32, u32)) -> Span {
@@ -165,6 +174,7 @@ pub fn score_events(gold: &[GoldPost], found: &[PostAnalysis]) -> EventScores {
     let mut per_type = vec![[0u32; 3]; EventType::ALL.len()];
     let (mut right, mut matched) = (0u32, 0u32);
     let mut scored = Vec::new();
+    let mut answers: Vec<Vec<(f32, bool)>> = vec![Vec::new(); EventType::ALL.len()];
     for (g, f) in gold.iter().zip(found) {
         let is = g.relevant == Some(true);
         let says = f.relevance >= 0.5;
@@ -179,6 +189,9 @@ pub fn score_events(gold: &[GoldPost], found: &[PostAnalysis]) -> EventScores {
             (0..3).for_each(|i| per_type[t.index()][i] += c[i]);
         }
         types.push(row);
+        for e in &f.events {
+            answers[e.kind.index()].push((e.confidence, events.iter().any(|g| g.kind == e.kind)));
+        }
         let gold_triggers: Vec<_> = events.iter().map(|e| (e.kind, span(e.trigger))).collect();
         let found_triggers: Vec<_> = f.events.iter().map(|e| (e.kind, e.trigger)).collect();
         triggers.push(exact(&gold_triggers, &found_triggers));
@@ -217,6 +230,14 @@ pub fn score_events(gold: &[GoldPost], found: &[PostAnalysis]) -> EventScores {
         trigger_overlap: Score::over(&overlaps),
         arguments: Score::over(&arguments),
         modality_accuracy: f64::from(right) / f64::from(matched.max(1)),
+        relevance_calibration: calibration_error(&scored),
+        event_calibration: calibration_error(&answers.concat()),
+        per_type_calibration: EventType::ALL
+            .iter()
+            .zip(&answers)
+            .filter(|(_, a)| a.len() >= 50)
+            .map(|(t, a)| (t.to_string(), calibration_error(a)))
+            .collect(),
     }
 }
 
@@ -229,10 +250,13 @@ pub fn score_entities(gold: &[GoldPost], found: &[PostAnalysis]) -> EntityScores
         .collect();
     let (mut exacts, mut overlaps) = (vec![], vec![]);
     let mut per_type: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut answers = Vec::new();
     for (g, f) in gold.iter().zip(found) {
         let labels: Vec<_> = g.entities.iter().filter_map(|e| Some((e.kind?, span(e.span)))).collect();
         let hits: Vec<_> =
             f.entities.iter().filter(|e| used.contains(&e.kind)).map(|e| (e.kind, e.span)).collect();
+        let own = f.entities.iter().filter(|e| used.contains(&e.kind) && e.source == Source::Model);
+        answers.extend(own.map(|e| (e.confidence, labels.contains(&(e.kind, e.span)))));
         exacts.push(exact(&labels, &hits));
         overlaps.push(pair(&labels, &hits).0);
         for t in &used {
@@ -248,6 +272,7 @@ pub fn score_entities(gold: &[GoldPost], found: &[PostAnalysis]) -> EntityScores
         exact: Score::over(&exacts),
         overlap: Score::over(&overlaps),
         per_type: per_type.into_iter().map(|(t, c)| (t, Score::new(c))).collect(),
+        calibration: calibration_error(&answers),
     }
 }
 

@@ -212,7 +212,7 @@ mod tests {
     use crate::data::TokenEvent;
     use crate::export::{Vocabulary, model_bytes};
     use tm_extract::Analyzer;
-    use tm_extract::neural::{ARGUMENT_TAGS, ENTITY_TAGS, Opinion, TRIGGER_TAGS};
+    use tm_extract::neural::{ARGUMENT_TAGS, Calibration, ENTITY_TAGS, Opinion, TRIGGER_TAGS};
     use tm_extract::neural::{FORMAT, GATE_FEATURES, Model, ModelConfig, Thresholds, Tokenizer};
     use tm_model::{EventType, Span};
 
@@ -276,6 +276,7 @@ mod tests {
             max_tokens: net.shape.max_tokens,
             epsilon: net.shape.epsilon,
             thresholds: Thresholds::default(),
+            calibration: Calibration::default(),
             training: BTreeMap::new(),
         };
         let vocabulary = Vocabulary { pieces: &pieces, normal: &[] };

@@ -2,7 +2,8 @@
 
 use crate::TrainError;
 use crate::base::Base;
-use crate::data::{self, Example, Fold, GoldPost};
+use crate::calibration::fit;
+use crate::data::{self, Example, Fold, GoldEntity, GoldPost};
 use crate::export::{self, Vocabulary};
 use crate::gate::train_gate;
 use crate::metrics::{score_entities, score_events};
@@ -14,9 +15,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tm_extract::Analyzer;
 use tm_extract::neural::{
-    ENTITY_TAGS, FORMAT, Model, ModelConfig, Thresholds, Tokenizer, gate_features, gate_score,
+    Calibration, ENTITY_TAGS, FORMAT, Model, ModelConfig, Thresholds, Tokenizer, gate_features, gate_score,
 };
-use tm_model::PostAnalysis;
+use tm_model::{PostAnalysis, Span};
 
 /// What to train on, and how.
 #[derive(Debug, Clone)]
@@ -83,6 +84,10 @@ pub enum Outcome {
 const MAX_TOKENS: usize = 256;
 /// Share of relevant posts of the development fold that the gate must let through.
 const GATE_RECALL: f64 = 0.99;
+/// Share of that score at which the gate is set.
+const GATE_MARGIN: f32 = 0.8;
+/// Events below this confidence teach nothing about calibration: they are never shown.
+const SHOWN: f32 = 0.1;
 
 fn pieces_kept(base: &Base, path: &Path) -> Result<Vec<u32>, TrainError> {
     let bytes = std::fs::read(path).map_err(|e| TrainError::io(path, e))?;
@@ -268,6 +273,7 @@ fn finish(
         max_tokens: net.shape.max_tokens,
         epsilon: net.shape.epsilon,
         thresholds: Thresholds { gate: 0.0, relevance: 0.5, event: 0.0, argument: 0.0, entity: 0.0 },
+        calibration: Calibration::default(),
         training: BTreeMap::new(),
     };
     let vocabulary = Vocabulary { pieces, normal: &base.normal };
@@ -298,6 +304,8 @@ fn finish(
     let development: Vec<GoldPost> =
         labelled.iter().filter(|p| p.fold() == Fold::Development).cloned().collect();
     let dev_texts: Vec<&str> = development.iter().map(|p| p.text.as_str()).collect();
+    config.calibration = calibrate(&development, &analyzer.analyze_all(&dev_texts));
+    let (_, analyzer) = load(&config, &blank)?;
     let found = analyzer.analyze_all(&dev_texts);
     config.thresholds = choose(&development, &found, &gate, &dev_texts);
     let (_, tuned) = load(&config, &gate)?;
@@ -320,6 +328,8 @@ fn finish(
         ("development_triggers_f1".into(), figure(events.trigger_overlap.f1)),
         ("development_arguments_f1".into(), figure(events.arguments.f1)),
         ("development_modality_accuracy".into(), figure(events.modality_accuracy)),
+        ("development_relevance_calibration_error".into(), figure(events.relevance_calibration)),
+        ("development_event_calibration_error".into(), figure(events.event_calibration)),
         ("development_entities_f1".into(), figure(entities.exact.f1)),
     ]);
     let (bytes, _) = load(&config, &gate)?;
@@ -328,6 +338,33 @@ fn finish(
     }
     std::fs::write(&options.output, bytes).map_err(|e| TrainError::io(&options.output, e))?;
     Ok(Outcome::Finished(config.training))
+}
+
+/// Scalings that make confidences true on the development fold.
+fn calibrate(gold: &[GoldPost], found: &[PostAnalysis]) -> Calibration {
+    let (mut relevance, mut event, mut argument, mut entity) = (vec![], vec![], vec![], vec![]);
+    for (g, f) in gold.iter().zip(found) {
+        relevance.push((f.relevance, g.relevant == Some(true)));
+        let events = g.events.as_deref().unwrap_or_default();
+        for e in f.events.iter().filter(|e| e.confidence >= SHOWN) {
+            event.push((e.confidence, events.iter().any(|g| g.kind == e.kind)));
+            let same: Vec<_> = events.iter().filter(|g| g.kind == e.kind).flat_map(|g| &g.args).collect();
+            for a in e.arguments.iter().filter(|_| !same.is_empty()) {
+                let overlaps = |s: (u32, u32)| Span::new(s.0, s.1).overlaps(a.span);
+                argument.push((a.confidence, same.iter().any(|g| g.role == a.role && overlaps(g.span))));
+            }
+        }
+        for e in &f.entities {
+            let is = |g: &GoldEntity| g.kind == Some(e.kind) && Span::new(g.span.0, g.span.1) == e.span;
+            entity.push((e.confidence, g.entities.iter().any(is)));
+        }
+    }
+    Calibration {
+        relevance: fit(&relevance),
+        event: fit(&event),
+        argument: fit(&argument),
+        entity: fit(&entity),
+    }
 }
 
 /// Thresholds that serve F1 best on the development fold, one after the other; the gate's serves recall.
@@ -351,7 +388,8 @@ fn choose(gold: &[GoldPost], found: &[PostAnalysis], gate: &[f32], texts: &[&str
             })
             .collect()
     };
-    let relevance = best(&|t| score_events(gold, &cut(t, 0.5, 0.5, 0.5)).relevance.f1);
+    // A calibrated probability of relevance is cut at one half.
+    let relevance = 0.5;
     let event = best(&|t| {
         let s = score_events(gold, &cut(0.5, t, 0.5, 0.5));
         s.post_types.f1 + s.trigger_overlap.f1
@@ -366,7 +404,7 @@ fn choose(gold: &[GoldPost], found: &[PostAnalysis], gate: &[f32], texts: &[&str
         .collect();
     scores.sort_by(f32::total_cmp);
     let lost = ((1.0 - GATE_RECALL) * scores.len() as f64).floor() as usize;
-    // Half of the score at which the allowed share is lost: unseen forums lie further out than the development fold.
-    let gate = scores.get(lost).copied().unwrap_or(0.0) * 0.5;
+    // Somewhat below the score at which the allowed share is lost: unseen forums lie further out than the development fold.
+    let gate = scores.get(lost).copied().unwrap_or(0.0) * GATE_MARGIN;
     Thresholds { gate, relevance, event, argument, entity }
 }

@@ -88,7 +88,7 @@ impl Model {
         let Opinion { post, tags } = self.opinion(e);
         let index = CharIndex::new(text);
         let spell = |p: &Phrase| spell(text, &index, tokens, p.first, p.last);
-        let limits = &self.config.thresholds;
+        let (limits, scales) = (&self.config.thresholds, &self.config.calibration);
 
         let triggers = self.triggers(&tags, &post[1..]);
         let phrases = best_path(&tags, TRIGGER_TAGS, ARGUMENT_TAGS, tokens);
@@ -106,13 +106,14 @@ impl Model {
                 let best = (0..triggers.len()).map(|t| links[a * triggers.len() + t]).fold(0.0f32, f32::max);
                 // An argument belongs to each trigger that claims it, and else to the one that comes nearest.
                 let linked = link >= 0.5 || (link == best && link >= 0.1);
-                if !linked || phrase.confidence < limits.argument {
+                let confidence = scales.argument.apply(phrase.confidence);
+                if !linked || confidence < limits.argument {
                     continue;
                 }
                 if let Some(span) = spell(phrase) {
                     let text = index.slice(span).to_owned();
                     let role = Role::ALL[phrase.class];
-                    arguments.push(Argument { role, text, span, confidence: round(phrase.confidence) });
+                    arguments.push(Argument { role, text, span, confidence: round(confidence) });
                 }
             }
             events.push(EventHit {
@@ -128,19 +129,20 @@ impl Model {
 
         let entities = best_path(&tags, TRIGGER_TAGS + ARGUMENT_TAGS, ENTITY_TAGS, tokens)
             .iter()
-            .filter(|p| p.confidence >= limits.entity)
             .filter_map(|p| {
-                let span = spell(p)?;
+                let confidence = scales.entity.apply(p.confidence);
+                let span = spell(p).filter(|_| confidence >= limits.entity)?;
                 let words = index.slice(span);
                 let value = words.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
                 let (kind, text, confidence) =
-                    (TAGGED_ENTITIES[p.class], words.to_owned(), round(p.confidence));
+                    (TAGGED_ENTITIES[p.class], words.to_owned(), round(confidence));
                 Some(EntityHit { kind, value, text, span, source: Source::Model, confidence })
             })
             .collect();
 
         let vector = unit(&e.pooled[..h]);
-        Reading { relevance: round(rescale(post[0], limits.relevance)), events, entities, vector }
+        let relevance = rescale(scales.relevance.apply(post[0]), limits.relevance);
+        Reading { relevance: round(relevance), events, entities, vector }
     }
 
     /// Outputs of a head for each row, one row after the other.
@@ -162,7 +164,7 @@ impl Model {
                 tags.chunks_exact(TOKEN_TAGS).map(|row| row[1 + 2 * class] + row[2 + 2 * class]).collect();
             for (first, last) in peaks(&mass) {
                 let top = mass[first..last].iter().copied().fold(0.0, f32::max);
-                let confidence = (top * probability).sqrt();
+                let confidence = self.config.calibration.event.apply((top * probability).sqrt());
                 if confidence >= self.config.thresholds.event {
                     found.push(Phrase { first, last, class, confidence });
                 }

@@ -5,6 +5,7 @@
 //! output; everything else as f32. The metadata entry `threatminer` holds a [`ModelConfig`] in JSON.
 
 use super::kernel::{Instructions, Kernels, Packed, Turned};
+use super::math::sigmoid;
 use super::tokenizer::Tokenizer;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -78,8 +79,11 @@ pub struct ModelConfig {
     pub max_tokens: usize,
     /// Epsilon of layer normalisation.
     pub epsilon: f32,
-    /// Decision thresholds, chosen on the development fold.
+    /// Decision thresholds, chosen on the development fold, on calibrated confidences.
     pub thresholds: Thresholds,
+    /// How confidences are calibrated.
+    #[serde(default)]
+    pub calibration: Calibration,
     /// Provenance: data, seed, recipe, scores; free form, printed by `model info`.
     pub training: BTreeMap<String, serde_json::Value>,
 }
@@ -98,6 +102,47 @@ pub struct Thresholds {
     pub argument: f32,
     /// Least confidence of a named entity.
     pub entity: f32,
+}
+
+/// A logistic scaling of a probability: slope and shift of its log-odds (Platt 1999).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scaling {
+    /// Factor of the log-odds, above 0.
+    pub slope: f32,
+    /// What is added to them.
+    pub shift: f32,
+}
+
+impl Default for Scaling {
+    fn default() -> Scaling {
+        Scaling { slope: 1.0, shift: 0.0 }
+    }
+}
+
+impl Scaling {
+    /// The scaled probability; the identity changes no bit.
+    pub fn apply(self, p: f32) -> f32 {
+        if self == Scaling::default() {
+            return p;
+        }
+        let p = p.clamp(1e-5, 1.0 - 1e-5);
+        sigmoid(self.slope * (p / (1.0 - p)).ln() + self.shift)
+    }
+}
+
+/// Scaling of each kind of confidence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// That the post is relevant.
+    pub relevance: Scaling,
+    /// That the post speaks of an event of the type.
+    pub event: Scaling,
+    /// That the phrase has the role in an event of the type.
+    pub argument: Scaling,
+    /// That the phrase is an entity of the type, with these ends.
+    pub entity: Scaling,
 }
 
 impl Default for Thresholds {

@@ -50,6 +50,11 @@ pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
                 line(&mut out, "triggers, overlap", &s.trigger_overlap)?;
                 line(&mut out, "arguments given type", &s.arguments)?;
                 writeln!(out, "{:<22} {:.3}", "modality accuracy", s.modality_accuracy)?;
+                writeln!(
+                    out,
+                    "{:<22} relevance {:.3}, events {:.3}",
+                    "calibration error", s.relevance_calibration, s.event_calibration
+                )?;
                 for (name, score) in &s.per_type {
                     line(&mut out, &format!("  {name}"), score)?;
                 }
@@ -63,6 +68,7 @@ pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
                 writeln!(out, "{} on {} texts, intervals 95 % bootstrap", analyzer.version(), s.posts)?;
                 line(&mut out, "entities, exact", &s.exact)?;
                 line(&mut out, "entities, overlap", &s.overlap)?;
+                writeln!(out, "{:<22} {:.3}", "calibration error", s.calibration)?;
                 for (name, score) in &s.per_type {
                     line(&mut out, &format!("  {name}"), score)?;
                 }
