@@ -557,7 +557,7 @@ pub struct Train {
     #[arg(long, value_name = "FILE", default_value = "checkpoint.safetensors")]
     pub checkpoint: PathBuf,
     /// Name and version that results carry
-    #[arg(long, default_value = "threatminer-1")]
+    #[arg(long, default_value = "threatminer-3")]
     pub name: String,
     /// A larger trained model that teaches the new one on the unlabelled posts
     #[arg(long, value_name = "FILE")]
