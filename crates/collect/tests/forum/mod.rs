@@ -229,7 +229,7 @@ pub trait Skin: Send + Sync {
     }
 }
 
-fn answer(f: &Forum, skin: &dyn Skin, url: &Url, member: bool) -> Answer {
+pub fn answer(f: &Forum, skin: &dyn Skin, url: &Url, member: bool) -> Answer {
     let page = |body| Answer { status: 200, kind: skin.kind(), body };
     let missing = || Answer { status: 404, kind: "text/html", body: "<p>nothing here".into() };
     let boards = f.boards.lock().unwrap();
