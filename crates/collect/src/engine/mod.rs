@@ -10,6 +10,7 @@ mod dates;
 mod discourse;
 mod discuz;
 mod dom;
+mod find;
 mod flarum;
 mod fluxbb;
 mod invision;
@@ -19,6 +20,7 @@ mod page;
 mod phpbb;
 mod selector;
 mod smf;
+mod tokens;
 mod vbulletin;
 mod vbulletin5;
 mod xenforo;
@@ -299,8 +301,11 @@ pub(crate) fn site_name(document: &Document) -> Option<String> {
         return None;
     }
     let html = dom::page(&document.body);
-    let name =
-        html.select(dom::select!("meta[property='og:site_name']")).next()?.value().attr("content")?.trim();
+    let name = dom::All::all(&html, dom::select!("meta[property='og:site_name']"))
+        .next()?
+        .value()
+        .attr("content")?
+        .trim();
     (!name.is_empty()).then(|| name.to_owned())
 }
 
