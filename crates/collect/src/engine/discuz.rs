@@ -100,7 +100,7 @@ impl Engine for Discuz {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
         let here = target(&document.url);
         let footer = page::words(&html, select!("#ft")).unwrap_or_default();
@@ -262,7 +262,7 @@ impl Engine for Discuz {
 
     fn login(&self, document: &Document, user: &str, password: &str) -> Option<Form> {
         let html = dom::page(&document.body);
-        let form = dom::first(html.root_element(), select!("form[name='login']"))
+        let form = dom::first(&html, select!("form[name='login']"))
             .or_else(|| page::form_with(&html, "username", "password"))?;
         page::fill(document, form, ("username", "password"), (user, password))
     }

@@ -1,6 +1,6 @@
 //! Looking things up in a parsed page.
 
-pub(super) use super::find::{All, Select, select};
+pub(super) use super::find::{All, Page, Select, select};
 use super::tokens::{Tokens, newlines};
 use ego_tree::{NodeId, NodeRef, Tree};
 use html5ever::QualName;
@@ -12,7 +12,7 @@ use url::Url;
 const LONGEST: usize = 500;
 
 /// The first match inside an element.
-pub(super) fn first<'a>(inside: ElementRef<'a>, select: &Select) -> Option<ElementRef<'a>> {
+pub(super) fn first<'a>(inside: impl All<'a>, select: &Select) -> Option<ElementRef<'a>> {
     inside.all(select).next()
 }
 
@@ -127,9 +127,9 @@ const MOST: usize = 1_000_000;
 const PIECE: usize = 1024;
 
 /// Parses a page.
-pub(super) fn page(body: &str) -> Html {
+pub(super) fn page(body: &str) -> Page {
     let sink = sink(Html::new_document(), Node::Document, body);
-    bounded(TreeBuilder::new(sink, TreeBuilderOpts::default()), body)
+    Page::new(bounded(TreeBuilder::new(sink, TreeBuilderOpts::default()), body))
 }
 
 /// Parses a piece of a page, such as a post in a JSON answer.
@@ -259,7 +259,7 @@ mod tests {
         let bold: String = (0..1400).map(|id| format!("<b id={id}>")).collect();
         let many = format!("<p>{bold}{}", "<p>x".repeat(3000));
         // One piece may go beyond the bound: 256 paragraphs of 1,400 elements with an attribute.
-        for html in [page(&many), fragment(&many)] {
+        for html in [page(&many).into_html(), fragment(&many)] {
             assert!(weight(&html) < MOST + 256 * 2 * 1500, "{}", weight(&html));
         }
         let attributes: String = (0..20_000).map(|n| format!(" a{n}")).collect();
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn depth_is_that_of_the_tree() {
         let hidden = "<div title=\"</div>\">".repeat(20_000);
-        for html in [page(&hidden), fragment(&hidden)] {
+        for html in [page(&hidden).into_html(), fragment(&hidden)] {
             assert!(depth(&html) < DEEPEST + PIECE, "{}", depth(&html));
         }
         // What is closed of itself, or shallow again, is read to the end.
@@ -278,7 +278,7 @@ mod tests {
         let html = page(&long);
         assert_eq!(html.all(select!("i")).map(line).collect::<Vec<_>>(), ["end"]);
         let wide = format!("<div>{}</div>слова 词 &amp; &#1078;", "я".repeat(5000));
-        assert_eq!(page(&wide), Html { errors: Vec::new(), ..Html::parse_document(&wide) });
+        assert_eq!(page(&wide).into_html(), Html { errors: Vec::new(), ..Html::parse_document(&wide) });
         assert_eq!(fragment(&wide), Html { errors: Vec::new(), ..Html::parse_fragment(&wide) });
     }
 }

@@ -125,7 +125,7 @@ impl Nodebb {
     /// The posts of a topic's page as browsers get it. A crawl reads the interface; saved pages are read here.
     fn html(&self, document: &Document) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &document.url;
         let property = |name| {
             let of = |m: &ElementRef<'_>| m.value().attr("property") == Some(name);
@@ -350,8 +350,7 @@ impl Engine for Nodebb {
                 }
                 let access = reading.access;
                 let html = dom::page(&document.body);
-                let login = dom::first(html.root_element(), select!("form#login-form, [component='login']"))
-                    .is_some();
+                let login = dom::first(&html, select!("form#login-form, [component='login']")).is_some();
                 Reading {
                     access: if login { Access::LoginNeeded } else { access },
                     problems: if login { Vec::new() } else { vec![format!("no JSON answer: {e}")] },

@@ -1,9 +1,9 @@
 //! What the readers of HTML pages share: access, forms, posts put together.
 
 use super::body::Own;
-use super::dom::{self, All, Select, select};
+use super::dom::{self, All, Page, Select, select};
 use super::{Access, Document, Form, Head, Kind, PagePost, Target};
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 use tm_model::{PostRecord, Timestamp};
 use url::Url;
 
@@ -131,7 +131,7 @@ pub(super) fn fill(
 }
 
 /// The first form that has both fields.
-pub(super) fn form_with<'a>(page: &'a Html, user: &str, password: &str) -> Option<ElementRef<'a>> {
+pub(super) fn form_with<'a>(page: &'a Page, user: &str, password: &str) -> Option<ElementRef<'a>> {
     page.all(select!("form")).find(|form| {
         let has = |name: &str| form.all(select!("input")).any(|i| i.value().attr("name") == Some(name));
         has(user) && has(password)
@@ -140,7 +140,7 @@ pub(super) fn form_with<'a>(page: &'a Html, user: &str, password: &str) -> Optio
 
 /// What the addresses of a page stand against: XenForo 1, vBulletin 4 and 5 and Discuz! name it. Another host's is not
 /// believed.
-pub(super) fn base(page: &Html, url: &Url) -> Url {
+pub(super) fn base(page: &Page, url: &Url) -> Url {
     page.all(select!("base[href]"))
         .next()
         .and_then(|b| url.join(b.value().attr("href")?.trim()).ok())
@@ -149,7 +149,7 @@ pub(super) fn base(page: &Html, url: &Url) -> Url {
 }
 
 /// The words of the first match on a page.
-pub(super) fn words(page: &Html, select: &Select) -> Option<String> {
+pub(super) fn words(page: &Page, select: &Select) -> Option<String> {
     page.all(select).find_map(dom::words)
 }
 
@@ -191,8 +191,8 @@ pub(super) fn said(cite: ElementRef<'_>) -> Option<String> {
 }
 
 /// Where the links of a page list lead: the next page of the same board or thread, and the highest page number shown.
-pub(super) fn pager(
-    root: ElementRef<'_>,
+pub(super) fn pager<'a>(
+    root: impl All<'a>,
     links: &Select,
     base: &Url,
     here: Option<&Target>,
@@ -216,8 +216,8 @@ pub(super) fn pager(
 }
 
 /// Titles of the boards on the way to a page, without doubles, and the identifier of the last.
-pub(super) fn crumbs(
-    root: ElementRef<'_>,
+pub(super) fn crumbs<'a>(
+    root: impl All<'a>,
     links: &Select,
     base: &Url,
     target: impl Fn(&Url) -> Option<Target>,

@@ -100,7 +100,7 @@ impl Engine for Phpbb {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &document.url;
         let footer =
             page::words(&html, select!("#page-footer, .footer, #wrapfooter, .copyright")).unwrap_or_default();
@@ -308,7 +308,7 @@ impl Engine for Phpbb {
 
     fn login(&self, document: &Document, user: &str, password: &str) -> Option<Form> {
         let html = dom::page(&document.body);
-        let form = dom::first(html.root_element(), select!("form#login"))
+        let form = dom::first(&html, select!("form#login"))
             .or_else(|| page::form_with(&html, "username", "password"))?;
         page::fill(document, form, ("username", "password"), (user, password))
     }

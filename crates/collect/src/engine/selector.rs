@@ -18,7 +18,7 @@ use super::{Access, BoardLink, Document, Engine, Form, Head, Kind, Reader, Readi
 use file::{FileForm, LoginForm};
 use pick::{Pick, address, or_none, pick, picked, selector, some};
 use regex::Regex;
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 use std::path::Path;
 use tm_model::QuoteTarget;
 use url::Url;
@@ -350,7 +350,7 @@ impl Selectors {
         }
     }
 
-    fn access(&self, html: &Html, document: &Document, reading: &Reading) -> Access {
+    fn access(&self, html: &dom::Page, document: &Document, reading: &Reading) -> Access {
         let root = html.root_element();
         let said = page::access(document);
         let bare = reading.posts.is_empty() && reading.threads.is_empty() && reading.boards.is_empty();

@@ -113,7 +113,7 @@ impl Engine for Smf {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &document.url;
         let clock =
             Clock { now: document.fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
@@ -274,7 +274,7 @@ impl Engine for Smf {
 
     fn login(&self, document: &Document, user: &str, password: &str) -> Option<Form> {
         let html = dom::page(&document.body);
-        let form = dom::first(html.root_element(), select!("form#frmLogin"))
+        let form = dom::first(&html, select!("form#frmLogin"))
             .or_else(|| page::form_with(&html, "user", "passwrd"))?;
         page::fill(document, form, ("user", "passwrd"), (user, password))
     }

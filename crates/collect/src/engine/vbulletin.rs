@@ -5,7 +5,7 @@ use super::dates::{Clock, parse};
 use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 use tm_model::QuoteTarget;
 use url::Url;
 
@@ -111,7 +111,7 @@ fn container<'a>(text: ElementRef<'a>, id: &str) -> ElementRef<'a> {
     found
 }
 
-fn boards(html: &Html, base: &Url, out: &mut Vec<BoardLink>) {
+fn boards(html: &dom::Page, base: &Url, out: &mut Vec<BoardLink>) {
     let mut put = |a: ElementRef<'_>, counts: Option<(Option<u64>, Option<u64>, String)>| {
         let Some(url) = dom::link(base, a) else { return };
         let elsewhere = url.host() != base.host();
@@ -164,7 +164,7 @@ fn boards(html: &Html, base: &Url, out: &mut Vec<BoardLink>) {
     }
 }
 
-fn threads(html: &Html, base: &Url, clock: &Clock, out: &mut Vec<ThreadLink>) {
+fn threads(html: &dom::Page, base: &Url, clock: &Clock, out: &mut Vec<ThreadLink>) {
     for a in html.all(select!("a[id^='thread_title_']")) {
         let Some(to) = dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Thread) else {
             continue;
@@ -240,7 +240,7 @@ impl Engine for Vbulletin {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
         let zone = root
             .all(select!("div.smallfont[align='center'], #footer_time, .footer_time, .below_body"))
@@ -357,7 +357,7 @@ impl Engine for Vbulletin {
 }
 
 /// "Results 1 to 10 of 35" of a thread's page list.
-fn total(root: ElementRef<'_>) -> Option<u64> {
+fn total(root: &dom::Page) -> Option<u64> {
     root.all(select!(".pagenav [title], .pagination [title], #postpagestats_above, .postpagestats"))
         .map(|e| e.value().attr("title").map_or_else(|| dom::line(e), str::to_owned))
         .find_map(|t| {

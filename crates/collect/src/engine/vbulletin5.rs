@@ -92,7 +92,7 @@ impl Engine for Vbulletin5 {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
         let zone =
             root.all(select!("#footer, .footer-copyright, footer")).find_map(|e| dom::offset(&dom::line(e)));

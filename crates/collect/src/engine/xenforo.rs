@@ -128,7 +128,7 @@ impl Engine for Xenforo {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
         let clock =
             Clock { now: document.fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
