@@ -395,10 +395,64 @@ async fn limits_end_it_and_the_next_goes_on() {
     assert_eq!(memory.posts.lock().unwrap().len(), posts_in(&forum));
     let one = Arc::new(Kept::default());
     crawl(&url, Plan { boards: vec!["2".into()], ..Plan::default() }, &one).await.unwrap();
-    assert!(one.posts.lock().unwrap().keys().all(|id| id.starts_with('2')));
+    let of_board = forum.boards.lock().unwrap()[&2].iter().map(|t| t.2.len()).sum::<usize>();
+    let posts = one.posts.lock().unwrap().keys().map(|id| id.starts_with('2')).collect::<Vec<_>>();
+    assert_eq!(posts, vec![true; of_board]);
     let thread = Arc::new(Kept::default());
     crawl(&url.join("viewtopic.php?t=111&sid=abc#p111003").unwrap(), Plan::default(), &thread).await.unwrap();
     assert_eq!(thread.posts.lock().unwrap().len(), 23);
+}
+
+/// A board that no list shows is told, also when the others did not change; a thread's middle leads to its beginning.
+#[tokio::test]
+async fn boards_that_do_not_exist_are_told() {
+    let (_, url) = serve(forum()).await;
+    let memory = Arc::new(Kept::default());
+    let plan = |boards: &[&str]| Plan {
+        boards: boards.iter().map(|b| (*b).to_owned()).collect(),
+        ..Plan::default()
+    };
+    for _ in 0..2 {
+        let report = crawl(&url, plan(&["2", "99"]), &memory).await.unwrap();
+        assert_eq!(report.boards_unknown, ["99"]);
+        assert!(!report.whole() && report.health == Health::Good, "{report:?}");
+        let report = crawl(&url, plan(&["2"]), &memory).await.unwrap();
+        assert!(report.whole() && report.boards_unknown.is_empty(), "{report:?}");
+    }
+    // A limit ends it before all lists are seen: then nothing is known of the board.
+    let report =
+        crawl(&url, Plan { most_requests: Some(1), ..plan(&["99"]) }, &Arc::new(Kept::default())).await;
+    assert!(report.unwrap().boards_unknown.is_empty());
+    let thread = Arc::new(Kept::default());
+    crawl(&url.join("viewtopic.php?t=111&start=10").unwrap(), Plan::default(), &thread).await.unwrap();
+    assert_eq!(thread.posts.lock().unwrap().len(), 23);
+}
+
+/// A dry run keeps nothing, also of a thread that was named, also when it cannot be had.
+#[tokio::test]
+async fn a_dry_run_keeps_nothing() {
+    let (_, url) = serve(Forum { private: Some(3), ..forum() }).await;
+    let dry = || Plan { dry: true, ..Plan::default() };
+    for (path, listed, health) in [
+        ("", 3, Health::Good),
+        ("viewforum.php?f=2", 0, Health::Good),
+        ("viewtopic.php?t=111&start=10", 1, Health::Good),
+    ] {
+        let memory = Arc::new(Kept::default());
+        let report = crawl(&url.join(path).unwrap(), dry(), &memory).await.unwrap();
+        assert_eq!(
+            (report.new, report.listed.len(), &report.health),
+            (0, listed, &health),
+            "{path}: {report:?}"
+        );
+        assert!(memory.posts.lock().unwrap().is_empty() && memory.marks.lock().unwrap().is_empty(), "{path}");
+    }
+    let memory = Arc::new(Kept::default());
+    let report = crawl(&url.join("viewtopic.php?t=200").unwrap(), dry(), &memory).await.unwrap();
+    assert_eq!(report.listed, [("thread 200".to_owned(), Some(1), Some(1))]);
+    let closed = crawl(&url.join("viewtopic.php?t=300").unwrap(), dry(), &memory).await;
+    assert!(matches!(closed, Err(CrawlError::Closed { .. })), "{closed:?}");
+    assert!(memory.marks.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

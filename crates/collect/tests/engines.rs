@@ -3,7 +3,7 @@
 
 mod forum;
 
-use forum::{Forum, Kept, Skin, manners, serve, skins};
+use forum::{Altered, Forum, Kept, Shown, Skin, manners, serve, skins};
 use std::sync::Arc;
 use tm_collect::crawl::{CrawlError, Crawler, Health, Plan, Report};
 use tm_model::{PostRecord, QuoteTarget};
@@ -190,47 +190,13 @@ async fn news_on_many_pages_survive_kills() {
 /// What the forum counts and does not show is told.
 #[tokio::test]
 async fn counters_that_promise_more_are_told() {
-    struct Boasting;
-    impl Skin for Boasting {
-        fn name(&self) -> &'static str {
-            "phpbb"
-        }
-        fn route(&self, url: &Url) -> Option<forum::Route> {
-            skins::Phpbb.route(url)
-        }
-        fn index(&self, f: &Forum, boards: &[&forum::Board]) -> String {
-            skins::Phpbb
-                .index(f, boards)
-                .replace("<dd class=\"topics\">3</dd>", "<dd class=\"topics\">5</dd>")
-        }
-        fn list(
-            &self,
-            f: &Forum,
-            b: &forum::Board,
-            rows: &[(&forum::Thread, bool)],
-            skip: usize,
-            next: Option<usize>,
-        ) -> String {
-            skins::Phpbb.list(f, b, rows, skip, next)
-        }
-        fn thread(
-            &self,
-            f: &Forum,
-            b: &forum::Board,
-            t: &forum::Thread,
-            posts: &[forum::Post],
-            skip: usize,
-            next: Option<usize>,
-        ) -> String {
-            let page = skins::Phpbb.thread(f, b, t, posts, skip, next);
-            if t.id == 103 { page.replace("6 posts", "8 posts") } else { page }
-        }
-        fn refused(&self, f: &Forum) -> forum::Answer {
-            skins::Phpbb.refused(f)
-        }
-    }
+    let boasting = Altered(skins::Phpbb, |_: &Forum, shown: Shown<'_>, page: String| match shown {
+        Shown::Index(_) => page.replace("<dd class=\"topics\">3</dd>", "<dd class=\"topics\">5</dd>"),
+        Shown::Thread(t) if t.id == 103 => page.replace("6 posts", "8 posts"),
+        _ => page,
+    });
     let forum = Arc::new(Forum::new());
-    let url = serve(forum.clone(), Arc::new(Boasting)).await;
+    let url = serve(forum.clone(), Arc::new(boasting)).await;
     let memory = Arc::new(Kept::default());
     let report = crawl(&url, Plan::default(), &memory).await.unwrap();
     assert_eq!(report.short, [("Thread 103 на продажу".to_owned(), 6, 8)]);
@@ -324,25 +290,8 @@ async fn since_a_date_then_all() {
 /// An announcement stands on every board and a moved thread on two: each is read once.
 #[tokio::test]
 async fn what_stands_on_several_boards_is_read_once() {
-    struct Announcing;
-    impl Skin for Announcing {
-        fn name(&self) -> &'static str {
-            "phpbb"
-        }
-        fn route(&self, url: &Url) -> Option<forum::Route> {
-            skins::Phpbb.route(url)
-        }
-        fn index(&self, f: &Forum, boards: &[&forum::Board]) -> String {
-            skins::Phpbb.index(f, boards)
-        }
-        fn list(
-            &self,
-            f: &Forum,
-            b: &forum::Board,
-            rows: &[(&forum::Thread, bool)],
-            skip: usize,
-            next: Option<usize>,
-        ) -> String {
+    let announcing = Altered(skins::Phpbb, |f: &Forum, shown: Shown<'_>, page: String| match shown {
+        Shown::List(b) => {
             let post = forum::Post {
                 id: 110_000,
                 author: "nix".into(),
@@ -352,29 +301,15 @@ async fn what_stands_on_several_boards_is_read_once() {
                 link: None,
                 quote: None,
             };
-            let announcement =
-                forum::Thread { id: 110, title: "Rules".into(), sticky: true, posts: vec![post] };
-            let mut all = vec![(&announcement, false)];
-            all.extend(rows.iter().filter(|r| r.0.id != 110));
-            skins::Phpbb.list(f, b, &all, skip, next)
+            let rules = forum::Thread { id: 110, title: "Rules".into(), sticky: true, posts: vec![post] };
+            let list = skins::Phpbb.list(f, b, &[(&rules, false)], 0, None);
+            let row = &list[list.find("<li class=\"row").unwrap()..list.rfind("</li>").unwrap() + 5];
+            page.replacen("<li class=\"row", &format!("{row}<li class=\"row"), 1)
         }
-        fn thread(
-            &self,
-            f: &Forum,
-            b: &forum::Board,
-            t: &forum::Thread,
-            posts: &[forum::Post],
-            skip: usize,
-            next: Option<usize>,
-        ) -> String {
-            skins::Phpbb.thread(f, b, t, posts, skip, next)
-        }
-        fn refused(&self, f: &Forum) -> forum::Answer {
-            skins::Phpbb.refused(f)
-        }
-    }
+        _ => page,
+    });
     let forum = Arc::new(Forum::new());
-    let url = serve(forum.clone(), Arc::new(Announcing)).await;
+    let url = serve(forum.clone(), Arc::new(announcing)).await;
     let memory = Arc::new(Kept::default());
     crawl(&url, Plan { parallel: 3, ..Plan::default() }, &memory).await.unwrap();
     let log = forum.log.lock().unwrap().clone();
@@ -383,4 +318,69 @@ async fn what_stands_on_several_boards_is_read_once() {
     let lists = log.iter().filter(|l| l.contains("viewforum")).count();
     assert!(lists >= 4, "the announcement stood on every list page: {log:?}");
     assert_eq!((asked("t=110"), asked(&format!("t={stub}"))), (1, 1), "{log:?}");
+}
+
+/// A front page that shows boards inside boards tells of them: a board that did not change is not opened for their sake.
+#[tokio::test]
+async fn boards_inside_boards_that_the_front_page_shows_cost_nothing() {
+    let skin = Altered(skins::Nodebb, |_: &Forum, shown: Shown<'_>, page: String| {
+        let mut v: serde_json::Value = serde_json::from_str(&page).unwrap();
+        match shown {
+            Shown::Index(_) => {
+                let child = v["categories"].as_array_mut().unwrap().remove(1);
+                v["categories"][0]["children"] = serde_json::json!([child]);
+            }
+            Shown::List(b) if b.id == 1 => {
+                v["children"] = serde_json::json!([{"cid": 2, "name": "Access"}]);
+            }
+            _ => {}
+        }
+        v.to_string()
+    });
+    let forum = Arc::new(Forum::new());
+    let url = serve(forum.clone(), Arc::new(skin)).await;
+    let memory = Arc::new(Kept::default());
+    let first = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(first.new, forum.truth(false).len() as u64, "{first:?}");
+    assert!(memory.marks.lock().unwrap().contains_key("inner/1"));
+    forum.log.lock().unwrap().clear();
+    let second = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!((second.new, second.boards, second.boards_unchanged), (0, 0, 2), "{second:?}");
+    assert!(forum.requests() <= 2, "front page alone: {:?}", forum.log.lock().unwrap());
+    forum.answer(1, 203);
+    let third = crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!((third.new, third.boards), (1, 1), "{third:?}");
+    compare("nodebb", &forum, false, &memory);
+}
+
+/// A board that is named by its address goes on where the last crawl was, from its first page, whatever page was named.
+#[tokio::test]
+async fn a_board_named_by_its_address_is_read_incrementally() {
+    let forum = Arc::new(Forum::new());
+    let url = serve(forum.clone(), Arc::new(skins::Phpbb)).await;
+    let memory = Arc::new(Kept::default());
+    let board = url.join("viewforum.php?f=1&start=4").unwrap();
+    let first = crawl(&board, Plan::default(), &memory).await.unwrap();
+    let market: u64 = forum.boards.lock().unwrap()[0].threads.iter().map(|t| t.posts.len() as u64).sum();
+    assert_eq!((first.new, first.health), (market, Health::Good));
+    let lists = |forum: &Forum| {
+        let log = std::mem::take(&mut *forum.log.lock().unwrap());
+        log.into_iter().filter(|l| l.contains("viewforum")).collect::<Vec<_>>()
+    };
+    lists(&forum);
+    // Nothing new: its first list page says so.
+    let second = crawl(&url.join("viewforum.php?f=1").unwrap(), Plan::default(), &memory).await.unwrap();
+    assert_eq!((second.new, lists(&forum)), (0, vec!["/viewforum.php?f=1".to_owned()]), "{second:?}");
+    let late = forum.answer(0, 109);
+    let third = crawl(&url.join("viewforum.php?f=1").unwrap(), Plan::default(), &memory).await.unwrap();
+    assert_eq!((third.new, third.threads), (1, 1), "{third:?}");
+    assert!(memory.posts.lock().unwrap().contains_key(&late.id.to_string()));
+    assert!(lists(&forum).len() <= 2);
+    // The index tells of it: what a crawl by address left holds for a crawl of all, and the other way round.
+    crawl(&url, Plan::default(), &memory).await.unwrap();
+    lists(&forum);
+    crawl(&url.join("viewforum.php?f=1").unwrap(), Plan::default(), &memory).await.unwrap();
+    assert_eq!(lists(&forum).len(), 1);
+    crawl(&url, Plan::default(), &memory).await.unwrap();
+    assert_eq!(lists(&forum), Vec::<String>::new());
 }

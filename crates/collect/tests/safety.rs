@@ -397,44 +397,11 @@ async fn an_unchanged_front_page_is_believed_only_when_all_behind_it_is_stored()
 /// The markup changed: posts come without authors and times.
 #[tokio::test]
 async fn changed_markup_is_a_state_with_its_page() {
-    struct Changed;
-    impl forum::Skin for Changed {
-        fn name(&self) -> &'static str {
-            "phpbb"
-        }
-        fn route(&self, url: &Url) -> Option<forum::Route> {
-            skins::Phpbb.route(url)
-        }
-        fn index(&self, f: &Forum, boards: &[&forum::Board]) -> String {
-            skins::Phpbb.index(f, boards)
-        }
-        fn list(
-            &self,
-            f: &Forum,
-            b: &forum::Board,
-            rows: &[(&forum::Thread, bool)],
-            skip: usize,
-            next: Option<usize>,
-        ) -> String {
-            skins::Phpbb.list(f, b, rows, skip, next)
-        }
-        fn thread(
-            &self,
-            f: &Forum,
-            b: &forum::Board,
-            t: &forum::Thread,
-            posts: &[forum::Post],
-            skip: usize,
-            next: Option<usize>,
-        ) -> String {
-            skins::Phpbb.thread(f, b, t, posts, skip, next).replace("class=\"username\"", "class=\"who\"")
-        }
-        fn refused(&self, f: &Forum) -> forum::Answer {
-            skins::Phpbb.refused(f)
-        }
-    }
+    let changed = forum::Altered(skins::Phpbb, |_: &Forum, _: forum::Shown<'_>, page: String| {
+        page.replace("class=\"username\"", "class=\"who\"")
+    });
     let forum = Arc::new(Forum::new());
-    let url = serve(forum, Arc::new(Changed)).await;
+    let url = serve(forum, Arc::new(changed)).await;
     let memory = Arc::new(Kept::default());
     let report = Crawler::find(&url, manners(), Plan::default())
         .await

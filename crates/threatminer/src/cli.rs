@@ -62,7 +62,8 @@ pub enum Command {
         PostgreSQL, SQLite), JSON lines, CSV, saved HTML and MHTML pages of the forum engines that crawl knows, WARC, JSON of \
         Telegram Desktop; each plain, as .gz .zst .xz .bz2, or in folders, .zip and .tar. Importing a file twice stores \
         each post once; rows that cannot be read are set aside and listed. Passwords are never read; e-mail and network \
-        addresses of members only with --keep-personal.")]
+        addresses of members only with --keep-personal.\n\n\
+        Exit status 1 when rows were set aside, or when no forum engine knows any of the pages of a file.")]
     Import(Import),
     /// Collect a forum over the network
     #[command(after_help = "Examples:\n  threatminer crawl https://forum.example/\n  \
@@ -71,7 +72,9 @@ pub enum Command {
         threatminer crawl http://<onion address>/ --proxy socks5h://127.0.0.1:9050 --delay 3\n  \
         threatminer crawl http://odd.example/ --selectors odd.toml\n\n\
         A second crawl fetches only what is new or changed; one that was cut off goes on where it was. Only the host \
-        that is named is visited, robots.txt is obeyed, one request a second is made.")]
+        that is named is visited, robots.txt is obeyed, one request a second is made.\n\n\
+        Exit status 1 when a page could not be had, a thread falls short or no list shows a board of --board; 2 when the \
+        crawl could not begin.")]
     Crawl(Crawl),
     /// Sources that are collected, how they fare, and where less was got than the forum counts
     #[command(

@@ -236,6 +236,55 @@ fn two_crawls_of_a_host_at_once_are_refused() {
     first.wait().unwrap();
 }
 
+/// Two sites that call themselves the same are two forums, unless the operator says otherwise.
+#[test]
+fn a_name_that_another_site_bears_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db");
+    let (_, first) = serve(vec![3, 2], Duration::ZERO);
+    let (_, second) = serve(vec![4, 4], Duration::ZERO);
+    assert!(run(&store, &["crawl", &first, "--delay", "0"]).status.success());
+    let before = posts(&store);
+    let refused = run(&store, &["crawl", &second, "--delay", "0"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("--forum") && said.contains(first.as_str()) && said.contains("Test Harbour"),
+        "{said}"
+    );
+    assert_eq!(posts(&store), before);
+    let known = line(&run(&store, &["sources", &second, "--json"]));
+    assert_eq!((known["state"].as_str(), known["forum"].as_str()), (Some("refused"), None), "{known}");
+    // Under a name of its own, and the first one again.
+    assert!(run(&store, &["crawl", &second, "--forum", "Other Harbour", "--delay", "0"]).status.success());
+    assert_eq!(posts(&store).len(), before.len() + 8);
+    assert!(run(&store, &["crawl", &first, "--delay", "0"]).status.success());
+    // One forum under two addresses, which the operator says.
+    let both = run(&store, &["crawl", &second, "--forum", "Test Harbour", "--delay", "0"]);
+    assert!(both.status.success(), "{}", String::from_utf8_lossy(&both.stderr));
+}
+
+#[test]
+fn unknown_boards_and_dry_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db");
+    let (forum, url) = serve(vec![7, 2], Duration::ZERO);
+    let unknown = run(&store, &["crawl", &url, "--board", "99", "--delay", "0"]);
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert_eq!(unknown.status.code(), Some(1), "{said}");
+    let dry = |path: &str| run(&store, &["crawl", &format!("{url}{path}"), "--dry-run", "--delay", "0"]);
+    let thread = dry("viewtopic.php?t=0");
+    let told = String::from_utf8_lossy(&thread.stdout).into_owned();
+    assert!(thread.status.success() && told.starts_with("thread 0: 1 thread, "), "{told}");
+    assert!(posts(&store).is_empty());
+    // A robot check: told, and nothing is recorded.
+    let fresh = folder.path().join("fresh.db");
+    forum.checked.store(true, Ordering::SeqCst);
+    let stopped = run(&fresh, &["crawl", &url, "--dry-run", "--delay", "0"]);
+    assert_eq!(stopped.status.code(), Some(2));
+    assert_eq!(run(&fresh, &["sources"]).status.code(), Some(1), "no source is known");
+}
+
 fn get(address: &str, path: &str) -> Option<String> {
     let mut socket = TcpStream::connect(address).ok()?;
     write!(socket, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").ok()?;

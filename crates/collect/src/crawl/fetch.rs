@@ -14,7 +14,7 @@ use reqwest::header::{
 use reqwest::{Client, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tm_model::Timestamp;
 use tokio::sync::Mutex;
@@ -104,6 +104,14 @@ pub enum FetchError {
         /// Where it leads.
         to: Box<Url>,
     },
+    /// It leads from https to http, where everybody on the way would read the password or the session.
+    #[error("{from} leads to {to}: password and session would travel in the clear; not followed")]
+    Clear {
+        /// What was asked for, or the forum that was named.
+        from: Box<Url>,
+        /// Where it leads.
+        to: Box<Url>,
+    },
     /// More redirects than anyone needs.
     #[error("{0}: too many redirects")]
     Redirects(Url),
@@ -127,6 +135,10 @@ pub struct Fetcher {
     robots: Mutex<Option<Arc<Rules>>>,
     pace: Mutex<Pace>,
     requests: AtomicU64,
+    /// The forum was named with https, or has led there.
+    secure: AtomicBool,
+    /// Cookies were given or a form was sent: what travels is worth keeping from others.
+    session: AtomicBool,
 }
 
 /// When the next request may start. One for all tasks: a host that asks one of them to wait is left alone by all.
@@ -217,6 +229,8 @@ impl Fetcher {
             robots: Mutex::new(None),
             pace: Mutex::new(Pace { next: Instant::now(), asked: Duration::ZERO, stretch: 1.0 }),
             requests: AtomicU64::new(0),
+            secure: AtomicBool::new(named.scheme() == "https"),
+            session: AtomicBool::new(!cookies.is_empty()),
         })
     }
 
@@ -237,8 +251,32 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`]; answers of any status are pages, not errors.
     pub async fn get(&self, url: &Url, known: &Validators) -> Result<Answer, FetchError> {
-        self.rules(url).await?;
-        self.walk(Method::GET, url.clone(), None, known, Size::Whole(self.manners.largest)).await
+        let url = self.guarded(url);
+        self.rules(&url).await?;
+        self.walk(Method::GET, url, None, known, Size::Whole(self.manners.largest)).await
+    }
+
+    /// The address to ask: pages of a forum that is read over https link to themselves with http as well, and a session
+    /// does not go there.
+    fn guarded(&self, url: &Url) -> Url {
+        let mut url = url.clone();
+        if url.scheme() == "http"
+            && self.secure.load(Ordering::Relaxed)
+            && self.session.load(Ordering::Relaxed)
+        {
+            // Never fails between these two.
+            let _ = url.set_scheme("https");
+        }
+        url
+    }
+
+    /// Refuses the step from https to http when a form is sent or a session is in play.
+    fn step(&self, from: &Url, to: &Url, form: bool) -> Result<(), FetchError> {
+        let clear = from.scheme() == "https" && to.scheme() == "http";
+        if clear && (form || self.session.load(Ordering::Relaxed)) {
+            return Err(FetchError::Clear { from: Box::new(from.clone()), to: Box::new(to.clone()) });
+        }
+        Ok(())
     }
 
     /// Sends a form and follows where it leads.
@@ -246,6 +284,12 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn send(&self, form: &Form) -> Result<Document, FetchError> {
+        if self.secure.load(Ordering::Relaxed) {
+            let mut page = form.action.clone();
+            let _ = page.set_scheme("https");
+            self.step(&page, &form.action, true)?;
+        }
+        self.session.store(true, Ordering::Relaxed);
         let (fields, none) = (Some(form.fields.as_slice()), Validators::default());
         match self
             .walk(Method::POST, form.action.clone(), fields, &none, Size::Whole(self.manners.largest))
@@ -351,11 +395,13 @@ impl Fetcher {
             {
                 // Servers write addresses as bytes of UTF-8.
                 let to = String::from_utf8_lossy(to.as_bytes()).into_owned();
-                url = url.join(to.trim()).map_err(|e| FetchError::NoAnswer {
+                let to = url.join(to.trim()).map_err(|e| FetchError::NoAnswer {
                     url: asked.clone(),
                     tries: 1,
                     reason: format!("redirect to {to:?}: {e}"),
                 })?;
+                self.step(&url, &to, fields.is_some())?;
+                url = to;
                 url.set_fragment(None);
                 if !matches!(status.as_u16(), 307 | 308) {
                     method = Method::GET;
@@ -446,6 +492,9 @@ impl Fetcher {
             .iter()
             .filter_map(|(k, v)| Some((k.as_str().to_owned(), v.to_str().ok()?.to_owned())))
             .collect();
+        if url.scheme() == "https" {
+            self.secure.store(true, Ordering::Relaxed);
+        }
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {
@@ -507,6 +556,34 @@ fn chance() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn nothing_secret_goes_from_https_to_http() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let (safe, clear) = (url("https://forum.example/a"), url("http://forum.example/b"));
+        let fetcher =
+            |cookies: &[(String, String)]| Fetcher::new(&safe, Manners::default(), cookies).unwrap();
+        let guest = fetcher(&[]);
+        assert!(guest.step(&safe, &clear, false).is_ok(), "a guest has nothing to lose");
+        assert_eq!(guest.guarded(&clear), clear);
+        let told = guest.step(&safe, &clear, true).unwrap_err();
+        assert!(matches!(told, FetchError::Clear { .. }), "{told}");
+        let member = fetcher(&[("sid".to_owned(), "x".to_owned())]);
+        assert!(matches!(member.step(&safe, &clear, false), Err(FetchError::Clear { .. })));
+        assert!(member.step(&clear, &safe, true).is_ok() && member.step(&safe, &safe, true).is_ok());
+        assert_eq!(
+            member.guarded(&clear).as_str(),
+            "https://forum.example/b",
+            "links are followed over https"
+        );
+        // A form that leads to http is not sent, not even tried: no host answers to that name.
+        let form = Form { action: clear.clone(), fields: vec![("password".into(), "x".into())] };
+        let told = guest.send(&form).await.unwrap_err();
+        assert!(matches!(&told, FetchError::Clear { to, .. } if **to == clear), "{told}");
+        // Named with http: that is how the operator wants it.
+        let plain = Fetcher::new(&clear, Manners::default(), &[("sid".to_owned(), "x".to_owned())]).unwrap();
+        assert_eq!(plain.guarded(&clear), clear);
+    }
 
     #[test]
     fn decimal_addresses_are_addresses() {

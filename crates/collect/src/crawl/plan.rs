@@ -210,6 +210,8 @@ pub struct Report {
     /// Boards that were walked to their end and hold less than the forum counts; at most a thousand. Forums count what
     /// they do not show as well (posts that wait for approval), so this tells where to look, not that something is wrong.
     pub boards_short: Vec<BoardShort>,
+    /// Boards that the plan names and that no list shows.
+    pub boards_unknown: Vec<String>,
     /// Pages that could not be had or read, in words; at most a hundred.
     pub problems: Vec<String>,
     /// All problems, also those not listed.
@@ -221,7 +223,7 @@ pub struct Report {
     /// The page that made the state worse than good.
     #[serde(skip)]
     pub kept: Option<(Url, String)>,
-    /// Boards by title and counters, for a dry run.
+    /// Boards by title and counters, for a dry run; of a thread that was named its title and posts.
     pub listed: Vec<(String, Option<u64>, Option<u64>)>,
 }
 
@@ -247,6 +249,7 @@ impl Report {
             short: Vec::new(),
             short_count: 0,
             boards_short: Vec::new(),
+            boards_unknown: Vec::new(),
             problems: Vec::new(),
             problem_count: 0,
             limited: false,
@@ -256,9 +259,12 @@ impl Report {
         }
     }
 
-    /// Whether all that the forum shows was read.
+    /// Whether all that was asked for and the forum shows was read.
     pub fn whole(&self) -> bool {
-        self.health == Health::Good && self.problem_count == 0 && self.short_count == 0
+        self.health == Health::Good
+            && self.problem_count == 0
+            && self.short_count == 0
+            && self.boards_unknown.is_empty()
     }
 }
 

@@ -14,7 +14,7 @@ use super::plan::{BoardShort, CrawlError, Health, Report};
 use super::visit::Shared;
 use super::work::{BoardWork, Lane, ListPage, Outcome, ThreadWork, Work};
 use super::{Batch, Crawler, Memory, MemoryError};
-use crate::engine::{Kind, Target};
+use crate::engine::{Kind, Target, first_page};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -109,7 +109,7 @@ impl Crawler {
         let shared = Arc::new(Shared::new(self, forum, memory.clone(), run));
         let mut report = Report::new(forum, self.engine.name());
         let mut desk = Desk::new(self);
-        desk.begin();
+        desk.begin(&*memory).await?;
         if !plan.dry {
             desk.take_up(&*memory).await?;
         }
@@ -117,6 +117,7 @@ impl Crawler {
         let (mut any_good, mut lost, mut pages, mut odd) = (false, 0u32, 0u64, 0u64);
         let (mut odd_page, mut refused) = (None, 0u32);
         let mut few: BTreeMap<String, Open> = BTreeMap::new();
+        let mut met: HashSet<String> = self.start.iter().map(|t| t.id.clone()).collect();
         loop {
             if plan.hand.stopped() {
                 tasks.abort_all();
@@ -125,7 +126,7 @@ impl Crawler {
             }
             if plan.hand.take_look() {
                 desk.walked.clear();
-                desk.begin();
+                desk.begin(&*memory).await?;
             }
             let over = plan.most_requests.is_some_and(|n| self.fetcher.requests() >= n)
                 || plan.most_posts.is_some_and(|n| report.new >= n)
@@ -152,6 +153,7 @@ impl Crawler {
             };
             any_good |= outcome.good;
             report.add(&mut outcome);
+            met.extend(outcome.met.drain(..));
             (pages, odd) = (pages + outcome.pages, odd + outcome.odd);
             if odd_page.is_none() {
                 odd_page = outcome.odd_page.take();
@@ -236,6 +238,9 @@ impl Crawler {
         if !settled.is_empty() {
             memory.commit(Batch { posts: Vec::new(), marks: settled }).await?;
         }
+        if any_good && !report.limited {
+            report.boards_unknown = plan.boards.iter().filter(|id| !met.contains(*id)).cloned().collect();
+        }
         // Boards that want an account are usual; a forum of which nothing could be read is not.
         if any_good && matches!(report.health, Health::LoginNeeded | Health::Refused(_)) {
             report.health = Health::Good;
@@ -273,23 +278,24 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Queues what the operator named.
-    fn begin(&mut self) {
-        for target in &self.crawler.start {
+    /// Queues what the operator named; a board or thread from its first page, whichever page that was.
+    async fn begin(&mut self, memory: &dyn Memory) -> Result<(), MemoryError> {
+        let crawler = self.crawler;
+        for target in &crawler.start {
+            let target = first_page(&*crawler.engine, target);
             match target.kind {
-                Kind::Index => self.tail.push_back(Work::Index(target.clone())),
-                Kind::Board => self.board(BoardWork::page(
-                    Target { page: 1, ..target.clone() },
-                    String::new(),
-                    1,
-                    Lane::Tail,
-                )),
+                Kind::Index => self.tail.push_back(Work::Index(target)),
+                Kind::Board => {
+                    let mark = get(memory, &format!("board/{}", target.id)).await?.unwrap_or_default();
+                    self.board(BoardWork { mark, ..BoardWork::page(target, String::new(), 1, Lane::Tail) });
+                }
                 Kind::Thread => {
                     self.busy.insert(target.id.clone());
-                    self.tail.push_back(Work::Thread(ThreadWork::named(target)));
+                    self.tail.push_back(Work::Thread(ThreadWork::named(&target)));
                 }
             }
         }
+        Ok(())
     }
 
     /// Queues threads that earlier crawls could not have.
@@ -515,7 +521,10 @@ impl<'a> Desk<'a> {
                 o.mark.since = self.crawler.plan.since.map(|s| s.0);
             }
             o.mark.whole = true;
-            o.mark.state.clone_from(&o.state);
+            // One that was named by its address was not looked up in the index: what that said last still holds.
+            if !o.state.is_empty() {
+                o.mark.state.clone_from(&o.state);
+            }
             o.mark.next.clear();
             o.mark.reach = 0;
         }

@@ -1,6 +1,6 @@
 //! Reads some pages of a thread.
 
-use super::fetch::FetchError;
+use super::fetch::{FetchError, Validators};
 use super::mark::{ThreadMark, get, put};
 use super::plan::Health;
 use super::run::TRIES;
@@ -24,6 +24,9 @@ fn listed(work: &ThreadWork, mark: &ThreadMark) -> Option<(String, String)> {
 impl Shared {
     /// Reads some pages of a thread, each stored with how far it is.
     pub(super) async fn thread(&self, mut work: ThreadWork) -> Result<Outcome, MemoryError> {
+        if self.plan.dry {
+            return Ok(self.outline(work).await);
+        }
         let id = work.target.id.clone();
         let mut out = Outcome {
             board: work.counted().map(str::to_owned),
@@ -190,6 +193,31 @@ impl Shared {
                 return Ok(out);
             }
         }
+    }
+
+    /// What a dry run tells of a thread: its first page is looked at, nothing is kept.
+    async fn outline(&self, work: ThreadWork) -> Outcome {
+        let mut out = Outcome { thread: Some(work.target.id.clone()), threads: 1, ..Outcome::default() };
+        match self.look(&work.target.url, &Validators::default()).await {
+            Ok(Some((document, reading, _))) if !reading.access.is_open() => {
+                out.turned_away(&reading.access, document);
+            }
+            Ok(Some((document, reading, _))) if reading.posts.is_empty() => {
+                let why = format!("{}: a thread without posts", document.url);
+                out.problems.push(why.clone());
+                out.bad = Some((Health::Unreadable(why), document.url, document.body));
+            }
+            Ok(Some((_, reading, _))) => {
+                out.good = true;
+                let shown = reading.next.is_none().then_some(reading.posts.len() as u64);
+                let head = reading.head.unwrap_or_default();
+                let title = if head.title.is_empty() { work.target.id } else { head.title };
+                out.listed.push((title, Some(1), head.posts.or(shown)));
+            }
+            Ok(None) => {}
+            Err(e) => out.failed(&e),
+        }
+        out
     }
 
     /// Remembers that a thread could not be had: some failures pass, some do not.

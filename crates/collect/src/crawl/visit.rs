@@ -7,6 +7,7 @@ use super::plan::{Health, Plan};
 use super::work::{BoardWork, Lane, ListPage, Outcome, ThreadWork, Work};
 use super::{Batch, Crawler, Memory, MemoryError};
 use crate::engine::{Access, Document, Engine, Reading, Target};
+use std::collections::HashSet;
 use std::sync::Arc;
 use url::Url;
 
@@ -181,9 +182,15 @@ impl Shared {
 
     /// Boards in a list that are worth a visit.
     async fn boards(&self, reading: &Reading, out: &mut Outcome) -> Result<(), MemoryError> {
+        // Boards of which this list tells whether they changed.
+        let told: HashSet<&str> =
+            reading.boards.iter().filter(|b| !b.state.is_empty()).map(|b| b.target.id.as_str()).collect();
         for b in &reading.boards {
             if b.elsewhere || !self.fetcher.covers(&b.target.url) {
                 continue;
+            }
+            if self.plan.boards.contains(&b.target.id) {
+                out.met.push(b.target.id.clone());
             }
             if self.plan.dry {
                 out.listed.push((b.title.clone(), b.threads, b.posts));
@@ -196,14 +203,14 @@ impl Shared {
                     out.refused += 1;
                     continue;
                 }
-                // Boards inside it may have changed without it.
-                if !b.state.is_empty()
-                    && mark.covers(self.plan.since)
-                    && mark.state == b.state
-                    && self.memory.mark(&format!("inner/{id}")).await?.is_none()
-                {
-                    out.boards_unchanged += 1;
-                    continue;
+                if !b.state.is_empty() && mark.covers(self.plan.since) && mark.state == b.state {
+                    // Boards inside it may have changed without it, unless this list shows them as well.
+                    let inner: Option<String> = self.memory.mark(&format!("inner/{id}")).await?;
+                    let inner = inner.map(|i| serde_json::from_str::<Vec<String>>(&i).ok());
+                    if inner.is_none_or(|i| i.is_some_and(|i| i.iter().all(|i| told.contains(i.as_str())))) {
+                        out.boards_unchanged += 1;
+                        continue;
+                    }
                 }
             }
             out.work.push(Work::Board(BoardWork {

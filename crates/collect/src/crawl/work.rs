@@ -176,6 +176,8 @@ pub(super) struct Outcome {
     pub odd: u64,
     pub odd_page: Option<(Url, String)>,
     pub listed: Vec<(String, Option<u64>, Option<u64>)>,
+    /// Boards in lists that the plan names.
+    pub met: Vec<String>,
 }
 
 impl Outcome {

@@ -2,18 +2,18 @@
 
 use super::dom;
 use ego_tree::iter::Edge;
-use scraper::{ElementRef, Node, Selector};
+use scraper::{ElementRef, Node};
 use tm_model::QuoteTarget;
 use url::Url;
 
 /// How an engine marks what is not the author's own.
 pub(super) struct Marks<'a> {
     /// Elements that hold a quote.
-    pub quote: &'a Selector,
+    pub quote: &'a dom::Select,
     /// Elements that are neither words of the author nor a quote: signatures, notes, buttons.
-    pub drop: &'a Selector,
+    pub drop: &'a dom::Select,
     /// Links that address a member.
-    pub mention: &'a Selector,
+    pub mention: &'a dom::Select,
     /// Whom and what a quote quotes.
     pub target: &'a dyn Fn(&Url, ElementRef<'_>) -> QuoteTarget,
 }

@@ -2,7 +2,7 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -100,7 +100,7 @@ impl Engine for Discuz {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
         let here = target(&document.url);
         let footer = page::words(&html, select!("#ft")).unwrap_or_default();
@@ -114,13 +114,13 @@ impl Engine for Discuz {
             access: page::access(document),
             kind: here.as_ref().map(|t| t.kind),
             forum: page::words(&html, select!("#pt a.nvhm")).or_else(|| {
-                let meta = html.select(select!("meta[name='application-name']")).next()?;
+                let meta = html.all(select!("meta[name='application-name']")).next()?;
                 meta.value().attr("content").map(str::to_owned)
             }),
             member: page::words(&html, select!("#um .vwmy a")),
             ..Reading::default()
         };
-        for row in root.select(select!(".fl_tb tr, .fl_tb td.fl_g")) {
+        for row in root.all(select!(".fl_tb tr, .fl_tb td.fl_g")) {
             let Some(a) = dom::first(row, select!("h2 a[href], dt a[href]")) else { continue };
             let Some(url) = dom::link(base, a) else { continue };
             let elsewhere = url.host() != base.host();
@@ -142,7 +142,7 @@ impl Engine for Discuz {
                 state: format!("{threads:?} {posts:?} {last}"),
                 elsewhere,
             });
-            for a in row.select(select!("td > p a[href*='forumdisplay'], td > p a[href*='forum-']")) {
+            for a in row.all(select!("td > p a[href*='forumdisplay'], td > p a[href*='forum-']")) {
                 let Some(to) = dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board)
                 else {
                     continue;
@@ -158,12 +158,12 @@ impl Engine for Discuz {
                 });
             }
         }
-        for row in root.select(select!("tbody[id^='normalthread_'], tbody[id^='stickthread_']")) {
+        for row in root.all(select!("tbody[id^='normalthread_'], tbody[id^='stickthread_']")) {
             let Some(a) = dom::first(row, select!("a.xst")) else { continue };
             let Some(to) = dom::link(base, a).and_then(|u| target(&u)) else { continue };
             let replies = dom::first(row, select!(".num a")).map(dom::line).unwrap_or_default();
             let count = dom::count(&replies);
-            let last = row.select(select!("td.by em a")).last();
+            let last = row.all(select!("td.by em a")).last();
             // The whole date stands in the title when the shown one is relative.
             let when = last
                 .map(|l| Some(dom::dated(l)).filter(|d| !d.is_empty()).unwrap_or_else(|| dom::line(l)))
@@ -195,7 +195,7 @@ impl Engine for Discuz {
             title: title.clone(),
             sticky: false,
         };
-        for post in root.select(select!("div[id^='post_']")) {
+        for post in root.all(select!("div[id^='post_']")) {
             let Some(id) = dom::id_behind(post, "post_") else { continue };
             let (author, unregistered) = author(post);
             let shown = dom::first(post, select!("em[id^='authorposton']"))
@@ -262,7 +262,7 @@ impl Engine for Discuz {
 
     fn login(&self, document: &Document, user: &str, password: &str) -> Option<Form> {
         let html = dom::page(&document.body);
-        let form = dom::first(html.root_element(), select!("form[name='login']"))
+        let form = dom::first(&html, select!("form[name='login']"))
             .or_else(|| page::form_with(&html, "username", "password"))?;
         page::fill(document, form, ("username", "password"), (user, password))
     }

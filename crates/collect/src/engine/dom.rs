@@ -1,26 +1,19 @@
 //! Looking things up in a parsed page.
 
-use ego_tree::NodeRef;
-use html5ever::{ParseOpts, Parser, QualName, tendril::TendrilSink};
-use scraper::{ElementRef, Html, HtmlTreeSink, Node, Selector};
+pub(super) use super::find::{All, Page, Select, select};
+use super::tokens::{Tokens, newlines};
+use ego_tree::{NodeId, NodeRef, Tree};
+use html5ever::QualName;
+use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink, create_element};
+use scraper::{ElementRef, Html, HtmlTreeSink, Node};
 use url::Url;
-
-/// A selector of a fixed text, compiled once.
-macro_rules! select {
-    ($text:literal) => {{
-        static SELECTOR: std::sync::LazyLock<scraper::Selector> =
-            std::sync::LazyLock::new(|| scraper::Selector::parse($text).expect("a valid selector"));
-        &*SELECTOR
-    }};
-}
-pub(super) use select;
 
 /// Text longer than this is no title, name or date.
 const LONGEST: usize = 500;
 
 /// The first match inside an element.
-pub(super) fn first<'a>(inside: ElementRef<'a>, selector: &Selector) -> Option<ElementRef<'a>> {
-    inside.select(selector).next()
+pub(super) fn first<'a>(inside: impl All<'a>, select: &Select) -> Option<ElementRef<'a>> {
+    inside.all(select).next()
 }
 
 /// The words of an element with white space collapsed; at most some hundred characters, for titles and names.
@@ -134,27 +127,37 @@ const MOST: usize = 1_000_000;
 const PIECE: usize = 1024;
 
 /// Parses a page.
-pub(super) fn page(body: &str) -> Html {
-    let sink = HtmlTreeSink::new(Html::new_document());
-    bounded(html5ever::parse_document(sink, ParseOpts::default()), body)
+pub(super) fn page(body: &str) -> Page {
+    let sink = sink(Html::new_document(), Node::Document, body);
+    Page::new(bounded(TreeBuilder::new(sink, TreeBuilderOpts::default()), body))
 }
 
 /// Parses a piece of a page, such as a post in a JSON answer.
 pub(super) fn fragment(body: &str) -> Html {
-    let sink = HtmlTreeSink::new(Html::new_fragment());
+    let sink = sink(Html::new_fragment(), Node::Fragment, body);
     let inside = QualName::new(None, html5ever::ns!(html), html5ever::local_name!("body"));
-    bounded(html5ever::parse_fragment(sink, ParseOpts::default(), inside, Vec::new(), false), body)
+    let inside = create_element(&sink, inside, Vec::new());
+    bounded(TreeBuilder::new_for_fragment(sink, inside, None, TreeBuilderOpts::default()), body)
+}
+
+/// An empty tree with room for what a text of that length mostly becomes.
+fn sink(mut html: Html, root: Node, body: &str) -> HtmlTreeSink {
+    html.tree = Tree::with_capacity(root, 16 + (body.len() / 20).min(10_000));
+    HtmlTreeSink::new(html)
 }
 
 /// Parses up to where the tree grows too large. The tree is measured, not the text: what a tag does to the tree only the
 /// parser knows.
-fn bounded(mut parser: Parser<HtmlTreeSink>, body: &str) -> Html {
-    let (mut rest, mut seen, mut weight) = (body, 0, 0);
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(rest.ceil_char_boundary(PIECE.min(rest.len())));
-        parser.process(piece.into());
-        rest = behind;
-        let mut html = parser.tokenizer.sink.sink.0.borrow_mut();
+fn bounded(builder: TreeBuilder<NodeId, HtmlTreeSink>, body: &str) -> Html {
+    let text = newlines(body);
+    let mut tokens = Tokens::new(&text, &builder);
+    let (mut look, mut seen, mut weight) = (PIECE, 0, 0);
+    while tokens.step() {
+        if tokens.at() < look {
+            continue;
+        }
+        look = tokens.at() + PIECE;
+        let mut html = builder.sink.0.borrow_mut();
         // Nobody reads them, and every byte may be one.
         html.errors.clear();
         let nodes = html.tree.nodes();
@@ -169,7 +172,8 @@ fn bounded(mut parser: Parser<HtmlTreeSink>, body: &str) -> Html {
             break;
         }
     }
-    parser.finish()
+    tokens.end();
+    Html { errors: Vec::new(), ..builder.sink.finish() }
 }
 
 /// An element with its attributes.
@@ -255,7 +259,7 @@ mod tests {
         let bold: String = (0..1400).map(|id| format!("<b id={id}>")).collect();
         let many = format!("<p>{bold}{}", "<p>x".repeat(3000));
         // One piece may go beyond the bound: 256 paragraphs of 1,400 elements with an attribute.
-        for html in [page(&many), fragment(&many)] {
+        for html in [page(&many).into_html(), fragment(&many)] {
             assert!(weight(&html) < MOST + 256 * 2 * 1500, "{}", weight(&html));
         }
         let attributes: String = (0..20_000).map(|n| format!(" a{n}")).collect();
@@ -266,15 +270,15 @@ mod tests {
     #[test]
     fn depth_is_that_of_the_tree() {
         let hidden = "<div title=\"</div>\">".repeat(20_000);
-        for html in [page(&hidden), fragment(&hidden)] {
+        for html in [page(&hidden).into_html(), fragment(&hidden)] {
             assert!(depth(&html) < DEEPEST + PIECE, "{}", depth(&html));
         }
         // What is closed of itself, or shallow again, is read to the end.
         let long = format!("<p>{}<i>end</i>", "<b>x</b><br><img src=a><p>".repeat(20_000));
         let html = page(&long);
-        assert_eq!(html.select(select!("i")).map(line).collect::<Vec<_>>(), ["end"]);
+        assert_eq!(html.all(select!("i")).map(line).collect::<Vec<_>>(), ["end"]);
         let wide = format!("<div>{}</div>слова 词 &amp; &#1078;", "я".repeat(5000));
-        assert_eq!(page(&wide), Html { errors: Vec::new(), ..Html::parse_document(&wide) });
+        assert_eq!(page(&wide).into_html(), Html { errors: Vec::new(), ..Html::parse_document(&wide) });
         assert_eq!(fragment(&wide), Html { errors: Vec::new(), ..Html::parse_fragment(&wide) });
     }
 }

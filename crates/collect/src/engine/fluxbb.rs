@@ -2,7 +2,7 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -38,8 +38,8 @@ fn quote(_: &Url, quote: ElementRef<'_>) -> QuoteTarget {
     QuoteTarget { post: None, author: dom::first(quote, select!("cite")).and_then(page::said) }
 }
 
-fn cell(row: ElementRef<'_>, selector: &scraper::Selector) -> Option<String> {
-    dom::first(row, selector).map(dom::line)
+fn cell(row: ElementRef<'_>, select: &dom::Select) -> Option<String> {
+    dom::first(row, select).map(dom::line)
 }
 
 impl Engine for Fluxbb {
@@ -68,7 +68,7 @@ impl Engine for Fluxbb {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &document.url;
         let clock =
             Clock { now: document.fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
@@ -80,7 +80,7 @@ impl Engine for Fluxbb {
             member: page::words(&html, select!("#brdwelcome li strong, #brd-visit #welcome strong")),
             ..Reading::default()
         };
-        for row in root.select(select!("#brdmain tr, #brd-main .main-item")) {
+        for row in root.all(select!("#brdmain tr, #brd-main .main-item")) {
             let class = row.value().attr("class").unwrap_or("");
             let last = dom::first(row, select!(".tcr, .info-lastpost"));
             let where_last = last
@@ -93,7 +93,7 @@ impl Engine for Fluxbb {
                 cell(row, select!(".tc3, .info-posts, .info-views")),
             );
             let Some(a) = row
-                .select(select!("h3 a[href], .tclcon a[href]"))
+                .all(select!("h3 a[href], .tclcon a[href]"))
                 .find(|a| a.value().attr("href").is_some_and(|h| !h.contains("action=")))
             else {
                 continue;
@@ -154,7 +154,7 @@ impl Engine for Fluxbb {
             sticky: false,
         };
         let posts: Vec<ElementRef<'_>> =
-            root.select(select!("div.blockpost[id^='p'], div.post[id^='p']")).collect();
+            root.all(select!("div.blockpost[id^='p'], div.post[id^='p']")).collect();
         let named = |post: ElementRef<'_>| {
             dom::first(post, select!(".postleft dt strong, .post-byline a, .post-byline strong"))
                 .map(|n| (dom::line(n), n.value().name() == "a" || dom::first(n, select!("a")).is_some()))

@@ -2,7 +2,7 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -129,16 +129,16 @@ fn moment(e: ElementRef<'_>, clock: &Clock) -> Option<Timestamp> {
 }
 
 fn last_post(row: ElementRef<'_>, clock: &Clock) -> (Option<Timestamp>, String) {
-    if let Some(t) = row.select(select!("time[datetime]")).last() {
+    if let Some(t) = row.all(select!("time[datetime]")).last() {
         return (moment(t, clock), t.value().attr("datetime").unwrap_or("").to_owned());
     }
-    let shown = row.select(select!(".last_post li")).last().map(dom::line).unwrap_or_default();
+    let shown = row.all(select!(".last_post li")).last().map(dom::line).unwrap_or_default();
     (parse(&shown, clock), shown)
 }
 
 /// The numbers of a row: threads and posts of a board, replies of a thread.
 fn numbers(row: ElementRef<'_>) -> Vec<(String, String)> {
-    let modern = row.select(select!("li[data-stattype]")).map(|l| {
+    let modern = row.all(select!("li[data-stattype]")).map(|l| {
         let value =
             dom::first(l, select!("[data-stat-value]")).and_then(|v| v.value().attr("data-stat-value"));
         (
@@ -146,11 +146,11 @@ fn numbers(row: ElementRef<'_>) -> Vec<(String, String)> {
             value.map_or_else(|| dom::line(l), str::to_owned),
         )
     });
-    let middle = row.select(select!(".ipsDataItem_stats")).flat_map(|s| {
-        let names = s.select(select!(".ipsDataItem_stats_type")).map(dom::line);
-        names.zip(s.select(select!(".ipsDataItem_stats_number")).map(dom::line)).collect::<Vec<_>>()
+    let middle = row.all(select!(".ipsDataItem_stats")).flat_map(|s| {
+        let names = s.all(select!(".ipsDataItem_stats_type")).map(dom::line);
+        names.zip(s.all(select!(".ipsDataItem_stats_number")).map(dom::line)).collect::<Vec<_>>()
     });
-    let old = row.select(select!("td.col_c_stats li, td.stats li, td.col_f_views li")).map(|l| {
+    let old = row.all(select!("td.col_c_stats li, td.stats li, td.col_f_views li")).map(|l| {
         (
             dom::direct(l).to_lowercase(),
             dom::first(l, select!("strong")).map_or_else(|| dom::line(l), dom::line),
@@ -196,12 +196,12 @@ impl Engine for Invision {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
         let clock =
             Clock { now: document.fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
         let here = target(&document.url);
-        let meta = |s| root.select(s).find_map(|m| m.value().attr("content").map(str::to_owned));
+        let meta = |s| root.all(s).find_map(|m| m.value().attr("content").map(str::to_owned));
         let mut reading = Reading {
             access: page::access(document),
             kind: here.as_ref().map(|t| t.kind),
@@ -210,11 +210,9 @@ impl Engine for Invision {
             ..Reading::default()
         };
         // Categories hold the rows of their boards; a board's row holds no other.
-        for row in
-            root.select(select!("li[data-forumid], div[data-forumid], .cForumGrid, table.ipb_table tr"))
-        {
+        for row in root.all(select!("li[data-forumid], div[data-forumid], .cForumGrid, table.ipb_table tr")) {
             let mut links = row
-                .select(select!("h4 a[href], h3 a[href], .ipsDataItem_title a[href], .ipsData__title a[href], .cForumGrid__title a[href], a.cForumGrid__hero-link, .subforums a[href], .ipsDataItem_subList a[href], .ipsData__subforums a[href], .ipsSubList a[href]"))
+                .all(select!("h4 a[href], h3 a[href], .ipsDataItem_title a[href], .ipsData__title a[href], .cForumGrid__title a[href], a.cForumGrid__hero-link, .subforums a[href], .ipsDataItem_subList a[href], .ipsData__subforums a[href], .ipsSubList a[href]"))
                 .filter_map(|a| {
                     let to = dom::link(base, a).filter(|u| u.host() == base.host()).and_then(|u| target(&u))?;
                     (to.kind == Kind::Board && !dom::line(a).is_empty()).then_some((a, to))
@@ -246,9 +244,9 @@ impl Engine for Invision {
                 });
             }
         }
-        for row in root.select(select!("li[data-rowid], div[data-rowid], tr[data-tid], tr[id^='trow_']")) {
+        for row in root.all(select!("li[data-rowid], div[data-rowid], tr[data-tid], tr[id^='trow_']")) {
             let Some((a, to)) = row
-                .select(select!(
+                .all(select!(
                     ".ipsDataItem_title a[href], .ipsData__title a[href], h4 a[href], a.topic_title"
                 ))
                 .filter_map(|a| {
@@ -262,7 +260,7 @@ impl Engine for Invision {
             let (last, shown) = last_post(row, &clock);
             let class = row.value().attr("class").unwrap_or("");
             let badges: String = row
-                .select(select!(".ipsBadge"))
+                .all(select!(".ipsBadge"))
                 .map(|b| b.value().attr("title").map_or_else(|| dom::line(b), str::to_owned))
                 .collect::<Vec<_>>()
                 .join(" ")
@@ -299,7 +297,7 @@ impl Engine for Invision {
             target,
         );
         let pages =
-            root.select(select!("[data-ipspagination-pages], .ipsPagination[data-pages]")).find_map(|e| {
+            root.all(select!("[data-ipspagination-pages], .ipsPagination[data-pages]")).find_map(|e| {
                 e.value()
                     .attr("data-ipspagination-pages")
                     .or_else(|| e.value().attr("data-pages"))?
@@ -331,7 +329,7 @@ impl Engine for Invision {
             mention: select!("a[data-mentionid]"),
             target: &quote,
         };
-        for post in root.select(select!("article[id^='elComment_'], div[id^='post_id_']")) {
+        for post in root.all(select!("article[id^='elComment_'], div[id^='post_id_']")) {
             let Some(id) = dom::id_behind(post, "elComment_").or_else(|| dom::id_behind(post, "post_id_"))
             else {
                 continue;
@@ -353,7 +351,7 @@ impl Engine for Invision {
             let shown = time.map(dom::line).unwrap_or_default();
             let exact = said.as_ref().and_then(|q| Timestamp::checked(q.timestamp?));
             let edited = post
-                .select(select!("[data-excludequote] time, p.edit strong, p.edit"))
+                .all(select!("[data-excludequote] time, p.edit strong, p.edit"))
                 .next()
                 .and_then(|e| moment(e, &clock).or_else(|| parse(dom::line(e).rsplit_once(", ")?.1, &clock)));
             let body = dom::first(

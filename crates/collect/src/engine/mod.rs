@@ -10,6 +10,7 @@ mod dates;
 mod discourse;
 mod discuz;
 mod dom;
+mod find;
 mod flarum;
 mod fluxbb;
 mod invision;
@@ -19,6 +20,7 @@ mod page;
 mod phpbb;
 mod selector;
 mod smf;
+mod tokens;
 mod vbulletin;
 mod vbulletin5;
 mod xenforo;
@@ -299,8 +301,11 @@ pub(crate) fn site_name(document: &Document) -> Option<String> {
         return None;
     }
     let html = dom::page(&document.body);
-    let name =
-        html.select(dom::select!("meta[property='og:site_name']")).next()?.value().attr("content")?.trim();
+    let name = dom::All::all(&html, dom::select!("meta[property='og:site_name']"))
+        .next()?
+        .value()
+        .attr("content")?
+        .trim();
     (!name.is_empty()).then(|| name.to_owned())
 }
 
@@ -323,6 +328,28 @@ pub fn detect(document: &Document) -> Option<&'static dyn Engine> {
         .map(|(_, engine)| engine)
 }
 
+/// The first page of the board or thread that a target is a page of; the target itself when its address does not tell.
+pub(crate) fn first_page(engine: &dyn Engine, target: &Target) -> Target {
+    if target.page <= 1 {
+        return target.clone();
+    }
+    let text = target.url.as_str();
+    let from = target.url[..url::Position::BeforePath].len();
+    let is_digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    // Every engine counts pages or posts by one number of the address, mostly the last one: which one it is, the engine says.
+    for end in (from..=text.len()).rev().filter(|end| is_digit(end.wrapping_sub(1)) && !is_digit(*end)) {
+        let begin = text[..end].trim_end_matches(|c: char| c.is_ascii_digit()).len().max(from);
+        for number in ["1", "0"] {
+            let first = Url::parse(&[&text[..begin], number, &text[end..]].concat()).ok();
+            let first = first.and_then(|url| engine.canonical(&url));
+            if let Some(first) = first.filter(|t| t.kind == target.kind && t.id == target.id && t.page == 1) {
+                return first;
+            }
+        }
+    }
+    target.clone()
+}
+
 /// The built-in engine of a name.
 pub fn engine(name: &str) -> Option<&'static dyn Engine> {
     ENGINES.iter().copied().find(|e| e.name() == name)
@@ -331,4 +358,41 @@ pub fn engine(name: &str) -> Option<&'static dyn Engine> {
 /// Names of the built-in engines.
 pub fn engines() -> Vec<&'static str> {
     ENGINES.iter().map(|e| e.name()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_pages_of_all_engines() {
+        for (name, page, first) in [
+            ("phpbb", "viewforum.php?f=25&start=25", "viewforum.php?f=25"),
+            ("phpbb", "viewtopic.php?t=1&start=15", "viewtopic.php?t=1"),
+            ("mybb", "forumdisplay.php?fid=2&page=2", "forumdisplay.php?fid=2"),
+            ("mybb", "forum-8-page-2.html", "forum-8.html"),
+            ("smf", "index.php?board=20.20", "index.php?board=20.0"),
+            ("fluxbb", "viewforum.php?id=4&p=3", "viewforum.php?id=4"),
+            ("discuz", "forum.php?mod=forumdisplay&fid=2&page=2", "forum.php?mod=forumdisplay&fid=2"),
+            ("discuz", "thread-26-2-1.html", "thread-26-1-1.html"),
+            ("nodebb", "category/4/trade?page=2", "api/category/4"),
+            ("xenforo", "forums/trade.4/page-3", "forums/4/"),
+            ("vbulletin", "forumdisplay.php?f=4&page=2", "forumdisplay.php?f=4"),
+            ("vbulletin", "threads/12-words/page2", "threads/12-words"),
+            ("vbulletin5", "forum/trade/page2", "forum/trade"),
+            ("invision", "index.php?showforum=4&st=20", "index.php?showforum=4"),
+            ("discourse", "c/trade/5.json?page=1", "c/trade/5.json"),
+        ] {
+            let engine = engine(name).unwrap();
+            let base = Url::parse("http://f2.example:8042/b3/").unwrap();
+            let target = engine.canonical(&base.join(page).unwrap()).unwrap();
+            assert!(target.page > 1, "{name} {page}: {target:?}");
+            let found = first_page(engine, &target);
+            assert_eq!(
+                (found.page, found.url.as_str()),
+                (1, base.join(first).unwrap().as_str()),
+                "{name} {page}"
+            );
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -85,7 +85,7 @@ impl Engine for Mybb {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &document.url;
         let clock =
             Clock { now: document.fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
@@ -102,15 +102,15 @@ impl Engine for Mybb {
             ),
             ..Reading::default()
         };
-        for row in root.select(select!("tr")) {
+        for row in root.all(select!("tr")) {
             if let Some(icon) = dom::first(row, select!(".forum_status")) {
-                let Some(cell) = row.select(select!("td")).nth(1) else { continue };
-                let cells: Vec<String> = row.select(select!("td")).map(dom::line).collect();
+                let Some(cell) = row.all(select!("td")).nth(1) else { continue };
+                let cells: Vec<String> = row.all(select!("td")).map(dom::line).collect();
                 let last = dom::first(row, select!("td:last-child .smalltext"));
                 let (threads, posts) =
                     (cells.get(2).and_then(|c| dom::count(c)), cells.get(3).and_then(|c| dom::count(c)));
                 let mut links =
-                    cell.select(select!("a")).filter_map(|a| Some((a, target(&dom::link(base, a)?)?)));
+                    cell.all(select!("a")).filter_map(|a| Some((a, target(&dom::link(base, a)?)?)));
                 let Some((a, to)) = links.next() else { continue };
                 reading.boards.push(BoardLink {
                     target: to,
@@ -135,7 +135,7 @@ impl Engine for Mybb {
                 let Some(to) = dom::link(base, subject).and_then(|u| target(&u)) else { continue };
                 let replies = dom::first(row, select!("td a[href*='whoposted']"))
                     .map(dom::line)
-                    .or_else(|| row.select(select!("td")).nth(3).map(dom::line));
+                    .or_else(|| row.all(select!("td")).nth(3).map(dom::line));
                 let count = replies.as_deref().and_then(dom::count);
                 let last = dom::first(row, select!(".lastpost")).map(dom::dated).unwrap_or_default();
                 reading.threads.push(ThreadLink {
@@ -167,7 +167,7 @@ impl Engine for Mybb {
             title: title.clone(),
             sticky: false,
         };
-        for post in root.select(select!("[id^='post_'].post, table[id^='post_']")) {
+        for post in root.all(select!("[id^='post_'].post, table[id^='post_']")) {
             let Some(id) = dom::id_behind(post, "post_") else { continue };
             let name = dom::first(post, select!(".author_information .largetext, .post_author .largetext"));
             let shown = dom::first(post, select!(".post_date")).map(dom::dated).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! NodeBB, through its read API (`/api/...`, which mirrors every page as JSON).
 
 use super::body::{Marks, Own, own};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -125,11 +125,11 @@ impl Nodebb {
     /// The posts of a topic's page as browsers get it. A crawl reads the interface; saved pages are read here.
     fn html(&self, document: &Document) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &document.url;
         let property = |name| {
             let of = |m: &ElementRef<'_>| m.value().attr("property") == Some(name);
-            let meta = root.select(select!("meta[property][content]")).find(of)?;
+            let meta = root.all(select!("meta[property][content]")).find(of)?;
             meta.value().attr("content").map(|c| c.trim().to_owned()).filter(|c| !c.is_empty())
         };
         let here = target(base);
@@ -142,7 +142,7 @@ impl Nodebb {
         let topic = dom::first(root, select!("[component='topic'][data-tid]"));
         let thread = topic.and_then(|t| t.value().attr("data-tid")).map(str::to_owned);
         let title = page::words(&html, select!("[component='topic/title']")).or_else(|| property("og:title"));
-        let crumb = root.select(select!(".breadcrumb a[href*='/category/']")).last();
+        let crumb = root.all(select!(".breadcrumb a[href*='/category/']")).last();
         let around = Around {
             forum: reading.forum.clone(),
             board: crumb.and_then(dom::words),
@@ -150,7 +150,7 @@ impl Nodebb {
             title: title.clone(),
             sticky: false,
         };
-        let list: Vec<ElementRef<'_>> = root.select(select!("[component='post'][data-pid]")).collect();
+        let list: Vec<ElementRef<'_>> = root.all(select!("[component='post'][data-pid]")).collect();
         let value = |post: ElementRef<'_>, name| {
             post.value().attr(name).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
         };
@@ -350,8 +350,7 @@ impl Engine for Nodebb {
                 }
                 let access = reading.access;
                 let html = dom::page(&document.body);
-                let login = dom::first(html.root_element(), select!("form#login-form, [component='login']"))
-                    .is_some();
+                let login = dom::first(&html, select!("form#login-form, [component='login']")).is_some();
                 Reading {
                     access: if login { Access::LoginNeeded } else { access },
                     problems: if login { Vec::new() } else { vec![format!("no JSON answer: {e}")] },

@@ -1,9 +1,9 @@
 //! What the readers of HTML pages share: access, forms, posts put together.
 
 use super::body::Own;
-use super::dom::{self, select};
+use super::dom::{self, All, Page, Select, select};
 use super::{Access, Document, Form, Head, Kind, PagePost, Target};
-use scraper::{ElementRef, Html, Selector};
+use scraper::ElementRef;
 use tm_model::{PostRecord, Timestamp};
 use url::Url;
 
@@ -104,7 +104,7 @@ pub(super) fn fill(
     let action = document.url.join(form.value().attr("action").unwrap_or("")).ok()?;
     let mut filled = Vec::new();
     let mut put = (false, false);
-    for input in form.select(select!("input, select, button")) {
+    for input in form.all(select!("input, select, button")) {
         let element = input.value();
         let Some(name) = element.attr("name").filter(|n| !n.is_empty()) else { continue };
         let kind = element.attr("type").unwrap_or("text").to_ascii_lowercase();
@@ -131,17 +131,17 @@ pub(super) fn fill(
 }
 
 /// The first form that has both fields.
-pub(super) fn form_with<'a>(page: &'a Html, user: &str, password: &str) -> Option<ElementRef<'a>> {
-    page.select(select!("form")).find(|form| {
-        let has = |name: &str| form.select(select!("input")).any(|i| i.value().attr("name") == Some(name));
+pub(super) fn form_with<'a>(page: &'a Page, user: &str, password: &str) -> Option<ElementRef<'a>> {
+    page.all(select!("form")).find(|form| {
+        let has = |name: &str| form.all(select!("input")).any(|i| i.value().attr("name") == Some(name));
         has(user) && has(password)
     })
 }
 
 /// What the addresses of a page stand against: XenForo 1, vBulletin 4 and 5 and Discuz! name it. Another host's is not
 /// believed.
-pub(super) fn base(page: &Html, url: &Url) -> Url {
-    page.select(select!("base[href]"))
+pub(super) fn base(page: &Page, url: &Url) -> Url {
+    page.all(select!("base[href]"))
         .next()
         .and_then(|b| url.join(b.value().attr("href")?.trim()).ok())
         .filter(|b| b.host() == url.host())
@@ -149,8 +149,8 @@ pub(super) fn base(page: &Html, url: &Url) -> Url {
 }
 
 /// The words of the first match on a page.
-pub(super) fn words(page: &Html, selector: &Selector) -> Option<String> {
-    page.select(selector).find_map(dom::words)
+pub(super) fn words(page: &Page, select: &Select) -> Option<String> {
+    page.all(select).find_map(dom::words)
 }
 
 /// Mentions in engines that do not mark them: `@name` of somebody who writes or is quoted on the same page. Other words
@@ -191,16 +191,16 @@ pub(super) fn said(cite: ElementRef<'_>) -> Option<String> {
 }
 
 /// Where the links of a page list lead: the next page of the same board or thread, and the highest page number shown.
-pub(super) fn pager(
-    root: ElementRef<'_>,
-    links: &Selector,
+pub(super) fn pager<'a>(
+    root: impl All<'a>,
+    links: &Select,
     base: &Url,
     here: Option<&Target>,
     target: impl Fn(&Url) -> Option<Target>,
 ) -> (Option<Target>, Option<u32>) {
     let Some(here) = here else { return (None, None) };
     let (mut next, mut pages): (Option<Target>, Option<u32>) = (None, None);
-    for a in root.select(links) {
+    for a in root.all(links) {
         let Some(to) = dom::link(base, a).and_then(|u| target(&u)) else { continue };
         if to.kind != here.kind || to.id != here.id {
             continue;
@@ -216,15 +216,15 @@ pub(super) fn pager(
 }
 
 /// Titles of the boards on the way to a page, without doubles, and the identifier of the last.
-pub(super) fn crumbs(
-    root: ElementRef<'_>,
-    links: &Selector,
+pub(super) fn crumbs<'a>(
+    root: impl All<'a>,
+    links: &Select,
     base: &Url,
     target: impl Fn(&Url) -> Option<Target>,
 ) -> (Vec<String>, Option<String>) {
     let mut path: Vec<String> = Vec::new();
     let mut last: Option<String> = None;
-    for a in root.select(links) {
+    for a in root.all(links) {
         let Some(to) = dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board) else {
             continue;
         };

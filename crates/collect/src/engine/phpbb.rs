@@ -2,7 +2,7 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Head, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -37,7 +37,7 @@ fn target(url: &Url) -> Option<Target> {
 fn quote(base: &Url, quote: ElementRef<'_>) -> QuoteTarget {
     let cite = dom::first(quote, select!("cite"));
     let link = cite.and_then(|c| {
-        c.select(select!("a[href*='viewtopic.php'], a[data-post-id]"))
+        c.all(select!("a[href*='viewtopic.php'], a[data-post-id]"))
             .next()
             .or_else(|| dom::first(c, select!("a[href*='p=']")))
     });
@@ -100,12 +100,12 @@ impl Engine for Phpbb {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &document.url;
         let footer =
             page::words(&html, select!("#page-footer, .footer, #wrapfooter, .copyright")).unwrap_or_default();
         let zone = html
-            .select(select!("#page-footer li, .timezone, #page-footer"))
+            .all(select!("#page-footer li, .timezone, #page-footer"))
             .map(dom::line)
             .find_map(|l| dom::offset(&l))
             .or_else(|| dom::offset(&footer));
@@ -128,7 +128,7 @@ impl Engine for Phpbb {
         let here = target(base);
         reading.kind = here.as_ref().map(|t| t.kind);
 
-        for row in root.select(select!("li.row, tr")) {
+        for row in root.all(select!("li.row, tr")) {
             if let Some(link) = dom::first(row, select!("a.forumtitle, a.forumlink")) {
                 let class =
                     dom::first(row, select!("dl")).and_then(|d| d.value().attr("class")).unwrap_or("");
@@ -147,7 +147,7 @@ impl Engine for Phpbb {
                         elsewhere,
                     });
                 }
-                for sub in row.select(select!("a.subforum")) {
+                for sub in row.all(select!("a.subforum")) {
                     if let Some(target) = dom::link(base, sub).and_then(|u| target(&u)) {
                         reading.boards.push(BoardLink {
                             target,
@@ -183,7 +183,7 @@ impl Engine for Phpbb {
         page::once(&mut reading.threads, |t| &t.target);
 
         let crumbs: Vec<ElementRef<'_>> = root
-            .select(select!(".nav-breadcrumbs .crumb a, .navlinks .crumb a, .nav-breadcrumbs .breadcrumbs a, .navlinks a[href*='viewforum']"))
+            .all(select!(".nav-breadcrumbs .crumb a, .navlinks .crumb a, .nav-breadcrumbs .breadcrumbs a, .navlinks a[href*='viewforum']"))
             .filter(|a| dom::link(base, *a).is_some_and(|u| dom::script(&u) == "viewforum.php"))
             .collect();
         let mut path: Vec<String> = Vec::new();
@@ -202,7 +202,7 @@ impl Engine for Phpbb {
         let title =
             page::words(&html, select!("h2.topic-title, h2.forum-title, #page-body h2 a[href*='viewtopic']"));
         reading.pages = root
-            .select(select!(".pagination li a, .pagination li strong, .pagination li.active span"))
+            .all(select!(".pagination li a, .pagination li strong, .pagination li.active span"))
             .filter_map(|e| dom::line(e).parse().ok())
             .max();
         reading.next =
@@ -221,7 +221,7 @@ impl Engine for Phpbb {
             title: title.clone(),
             sticky: false,
         };
-        for post in root.select(select!("div.post[id^='p'], div[id^='p'].post, table.tablebg a[name^='p']")) {
+        for post in root.all(select!("div.post[id^='p'], div[id^='p'].post, table.tablebg a[name^='p']")) {
             let Some(id) = dom::id_behind(post, "p") else { continue };
             let Some(body) = dom::first(post, select!(".content")) else {
                 reading.problems.push(format!("post {id}: no text found"));
@@ -308,7 +308,7 @@ impl Engine for Phpbb {
 
     fn login(&self, document: &Document, user: &str, password: &str) -> Option<Form> {
         let html = dom::page(&document.body);
-        let form = dom::first(html.root_element(), select!("form#login"))
+        let form = dom::first(&html, select!("form#login"))
             .or_else(|| page::form_with(&html, "username", "password"))?;
         page::fill(document, form, ("username", "password"), (user, password))
     }
@@ -320,7 +320,7 @@ impl Engine for Phpbb {
 
 /// The exact time of the last post in a row.
 fn exact(row: ElementRef<'_>) -> Option<String> {
-    row.select(select!("dd.lastpost time[datetime]")).last()?.value().attr("datetime").map(str::to_owned)
+    row.all(select!("dd.lastpost time[datetime]")).last()?.value().attr("datetime").map(str::to_owned)
 }
 
 fn elsewhere_target(url: Url) -> Target {

@@ -12,13 +12,13 @@ pub use file::SelectorError;
 
 use super::body::{Marks, own};
 use super::dates::Clock;
-use super::dom;
+use super::dom::{self, All};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Head, Kind, Reader, Reading, Target, ThreadLink};
 use file::{FileForm, LoginForm};
 use pick::{Pick, address, or_none, pick, picked, selector, some};
 use regex::Regex;
-use scraper::{ElementRef, Html, Selector};
+use scraper::ElementRef;
 use std::path::Path;
 use tm_model::QuoteTarget;
 use url::Url;
@@ -29,8 +29,8 @@ const SESSIONS: [&str; 8] =
 
 #[derive(Debug)]
 struct Boards {
-    row: Selector,
-    link: Selector,
+    row: dom::Select,
+    link: dom::Select,
     threads: Option<Pick>,
     posts: Option<Pick>,
     last: Option<Pick>,
@@ -38,29 +38,29 @@ struct Boards {
 
 #[derive(Debug)]
 struct Threads {
-    row: Selector,
-    link: Selector,
+    row: dom::Select,
+    link: dom::Select,
     replies: Option<Pick>,
     posts: Option<Pick>,
     last: Option<Pick>,
-    sticky: Option<Selector>,
-    moved: Option<Selector>,
+    sticky: Option<dom::Select>,
+    moved: Option<dom::Select>,
 }
 
 #[derive(Debug)]
 struct Posts {
-    row: Selector,
+    row: dom::Select,
     id: Pick,
     author: Pick,
-    guest: Option<Selector>,
+    guest: Option<dom::Select>,
     time: Pick,
-    body: Selector,
+    body: dom::Select,
     edited: Option<Pick>,
-    quote: Selector,
+    quote: dom::Select,
     quote_author: Option<Pick>,
     quote_post: Option<Pick>,
-    drop: Selector,
-    mention: Selector,
+    drop: dom::Select,
+    mention: dom::Select,
 }
 
 /// A selector file, checked and ready: an engine for a forum that none of the built-in ones knows.
@@ -98,11 +98,11 @@ pub struct Selectors {
     forum: Option<Pick>,
     member: Option<Pick>,
     title: Option<Pick>,
-    crumbs: Option<Selector>,
-    next: Option<Selector>,
-    login_needed: Option<Selector>,
+    crumbs: Option<dom::Select>,
+    next: Option<dom::Select>,
+    login_needed: Option<dom::Select>,
     refused: Option<Pick>,
-    missing: Option<Selector>,
+    missing: Option<dom::Select>,
     boards: Option<Boards>,
     threads: Threads,
     posts: Posts,
@@ -253,7 +253,7 @@ impl Selectors {
 
     fn boards(&self, root: ElementRef<'_>, base: &Url, reading: &mut Reading) {
         let Some(b) = &self.boards else { return };
-        for row in root.select(&b.row) {
+        for row in root.all(&b.row) {
             let Some(a) = dom::first(row, &b.link) else { continue };
             let Some(url) = dom::link(base, a) else {
                 reading.problems.push(format!("board {:?}: its link has no address", dom::line(a)));
@@ -283,7 +283,7 @@ impl Selectors {
 
     fn threads(&self, root: ElementRef<'_>, base: &Url, clock: &Clock, reading: &mut Reading) {
         let t = &self.threads;
-        for row in root.select(&t.row) {
+        for row in root.all(&t.row) {
             let Some(a) = dom::first(row, &t.link) else { continue };
             let Some(url) = dom::link(base, a) else { continue };
             let Some(target) = self.target(&url).filter(|t| t.kind == Kind::Thread) else {
@@ -321,7 +321,7 @@ impl Selectors {
             let of = |pick: &Option<Pick>| pick.as_ref().and_then(|p| p.of(quote));
             QuoteTarget { post: of(&p.quote_post), author: of(&p.quote_author) }
         };
-        for row in root.select(&p.row) {
+        for row in root.all(&p.row) {
             let Some(id) = p.id.of(row) else {
                 reading.problems.push("a post without an id: post.id finds none".into());
                 continue;
@@ -350,7 +350,7 @@ impl Selectors {
         }
     }
 
-    fn access(&self, html: &Html, document: &Document, reading: &Reading) -> Access {
+    fn access(&self, html: &dom::Page, document: &Document, reading: &Reading) -> Access {
         let root = html.root_element();
         let said = page::access(document);
         let bare = reading.posts.is_empty() && reading.threads.is_empty() && reading.boards.is_empty();

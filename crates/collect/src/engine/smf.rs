@@ -2,7 +2,7 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -83,7 +83,7 @@ fn quote(base: &Url, quote: ElementRef<'_>) -> QuoteTarget {
 
 /// The number of the last message, in a link to it.
 fn message(cell: ElementRef<'_>) -> String {
-    let href = cell.select(select!("a[href*='msg']")).find_map(|a| a.value().attr("href")).unwrap_or("");
+    let href = cell.all(select!("a[href*='msg']")).find_map(|a| a.value().attr("href")).unwrap_or("");
     href.rfind("msg").and_then(|at| dom::leading_number(&href[at + 3..])).unwrap_or_default()
 }
 
@@ -113,7 +113,7 @@ impl Engine for Smf {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &document.url;
         let clock =
             Clock { now: document.fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
@@ -128,7 +128,7 @@ impl Engine for Smf {
             ),
             ..Reading::default()
         };
-        for row in root.select(select!("[id^='board_'].up_contain, tr[id^='board_']")) {
+        for row in root.all(select!("[id^='board_'].up_contain, tr[id^='board_']")) {
             let Some(a) = dom::first(row, select!("a.subject")) else { continue };
             let Some(url) = dom::link(base, a) else { continue };
             let stats = dom::first(row, select!(".board_stats, .stats")).map(dom::line).unwrap_or_default();
@@ -151,7 +151,7 @@ impl Engine for Smf {
                 elsewhere: redirect,
             });
         }
-        for a in root.select(select!(".children a, tr[id$='_children'] a")) {
+        for a in root.all(select!(".children a, tr[id$='_children'] a")) {
             let Some(to) = dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board)
             else {
                 continue;
@@ -170,7 +170,7 @@ impl Engine for Smf {
                 elsewhere: false,
             });
         }
-        for row in root.select(select!("#topic_container > div, #messageindex tr")) {
+        for row in root.all(select!("#topic_container > div, #messageindex tr")) {
             let Some(a) = dom::first(row, select!("span[id^='msg_'] a")) else { continue };
             let Some(to) = dom::link(base, a).and_then(|u| target(&u)) else { continue };
             let class = row.value().attr("class").unwrap_or("");
@@ -182,7 +182,7 @@ impl Engine for Smf {
             let when = last.and_then(|l| dom::first(l, select!("a"))).map(dom::line).unwrap_or_default();
             let when = parse(&when, &clock);
             let moved = row
-                .select(select!("img"))
+                .all(select!("img"))
                 .any(|i| i.value().attr("src").is_some_and(|s| s.ends_with("moved.png")));
             reading.threads.push(ThreadLink {
                 target: Target { page: 1, ..to },
@@ -217,7 +217,7 @@ impl Engine for Smf {
             title: title.clone(),
             sticky: false,
         };
-        for post in root.select(select!(".post_wrapper")) {
+        for post in root.all(select!(".post_wrapper")) {
             let Some(body) = dom::first(post, select!(".inner[id^='msg_']")) else { continue };
             let Some(id) = dom::id_behind(body, "msg_") else { continue };
             let name = dom::first(post, select!(".poster h4"));
@@ -274,7 +274,7 @@ impl Engine for Smf {
 
     fn login(&self, document: &Document, user: &str, password: &str) -> Option<Form> {
         let html = dom::page(&document.body);
-        let form = dom::first(html.root_element(), select!("form#frmLogin"))
+        let form = dom::first(&html, select!("form#frmLogin"))
             .or_else(|| page::form_with(&html, "user", "passwrd"))?;
         page::fill(document, form, ("user", "passwrd"), (user, password))
     }
@@ -288,7 +288,7 @@ impl Engine for Smf {
 /// with what that member has read.
 fn last_post(cell: ElementRef<'_>, clock: &Clock) -> String {
     let topic = cell
-        .select(select!("a[href*='topic=']"))
+        .all(select!("a[href*='topic=']"))
         .find_map(|a| a.value().attr("href")?.split_once("topic=").and_then(|p| dom::leading_number(p.1)))
         .unwrap_or_default();
     let mut shown = String::new();

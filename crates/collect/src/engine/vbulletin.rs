@@ -2,10 +2,10 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 use tm_model::QuoteTarget;
 use url::Url;
 
@@ -75,8 +75,8 @@ fn quote(_: &Url, quote: ElementRef<'_>) -> QuoteTarget {
 /// When a post was made, as shown: version 4 says it in `.postdate`, version 3 in the head of the post's table.
 fn shown(post: ElementRef<'_>, clock: &Clock) -> String {
     let modern = dom::first(post, select!(".postdate .date, .postdate")).map(dom::line);
-    let normal = post.select(select!("td.thead div.normal")).map(dom::line);
-    let heads = post.select(select!("td.thead, td.tcat"));
+    let normal = post.all(select!("td.thead div.normal")).map(dom::line);
+    let heads = post.all(select!("td.thead, td.tcat"));
     let mut all = modern.into_iter().chain(normal).chain(heads.flat_map(|h| [dom::direct(h), dom::line(h)]));
     let first = all.next().unwrap_or_default();
     if parse(&first, clock).is_some() {
@@ -89,7 +89,7 @@ fn shown(post: ElementRef<'_>, clock: &Clock) -> String {
 /// "Last edited by vega; 03-04-2009 at 05:40 PM. Reason: price"
 fn edit_note(post: ElementRef<'_>) -> Option<String> {
     let note =
-        post.select(select!(".lastedited, div.smallfont > em")).map(dom::line).find(|n| n.contains(';'))?;
+        post.all(select!(".lastedited, div.smallfont > em")).map(dom::line).find(|n| n.contains(';'))?;
     let when = note.rsplit_once(';').map(|p| p.1)?;
     let end = ["Reason", "Причина", "原因"].iter().filter_map(|w| when.find(w)).min().unwrap_or(when.len());
     Some(when[..end].to_owned())
@@ -111,7 +111,7 @@ fn container<'a>(text: ElementRef<'a>, id: &str) -> ElementRef<'a> {
     found
 }
 
-fn boards(html: &Html, base: &Url, out: &mut Vec<BoardLink>) {
+fn boards(html: &dom::Page, base: &Url, out: &mut Vec<BoardLink>) {
     let mut put = |a: ElementRef<'_>, counts: Option<(Option<u64>, Option<u64>, String)>| {
         let Some(url) = dom::link(base, a) else { return };
         let elsewhere = url.host() != base.host();
@@ -130,7 +130,7 @@ fn boards(html: &Html, base: &Url, out: &mut Vec<BoardLink>) {
         out.push(BoardLink { target: to, title: dom::line(a), threads, posts, state, elsewhere });
     };
     // Version 4: list items; version 3: the cell `#f12` of a table row.
-    for row in html.select(select!("li[id^='forum'], li[id^='cat']")) {
+    for row in html.all(select!("li[id^='forum'], li[id^='cat']")) {
         let Some(a) = dom::first(row, select!(".forumtitle a, .titleline a")) else { continue };
         let own = |e: &ElementRef<'_>| {
             e.ancestors()
@@ -140,20 +140,19 @@ fn boards(html: &Html, base: &Url, out: &mut Vec<BoardLink>) {
                 })
                 .is_some_and(|p| p.id() == row.id())
         };
-        let mut numbers =
-            row.select(select!(".forumstats li")).filter(own).map(|l| dom::count(&dom::line(l)));
+        let mut numbers = row.all(select!(".forumstats li")).filter(own).map(|l| dom::count(&dom::line(l)));
         let (threads, posts) = (numbers.next().flatten(), numbers.next().flatten());
-        let last = row.select(select!(".forumlastpost")).find(own).map(dom::line).unwrap_or_default();
+        let last = row.all(select!(".forumlastpost")).find(own).map(dom::line).unwrap_or_default();
         put(a, Some((threads, posts, last)));
-        for sub in row.select(select!(".subforum a, .subforumlist a")).filter(own) {
+        for sub in row.all(select!(".subforum a, .subforumlist a")).filter(own) {
             put(sub, None);
         }
     }
-    for cell in html.select(select!("td[id^='f']")) {
+    for cell in html.all(select!("td[id^='f']")) {
         if dom::id_behind(cell, "f").is_none() {
             continue;
         }
-        let mut links = cell.select(select!("a[href]")).filter(|a| !dom::line(*a).is_empty());
+        let mut links = cell.all(select!("a[href]")).filter(|a| !dom::line(*a).is_empty());
         let Some(a) = links.next() else { continue };
         let cells: Vec<ElementRef<'_>> = cell.next_siblings().filter_map(ElementRef::wrap).collect();
         let number = |nth: usize| cells.get(nth).and_then(|c| dom::count(&dom::line(*c)));
@@ -165,8 +164,8 @@ fn boards(html: &Html, base: &Url, out: &mut Vec<BoardLink>) {
     }
 }
 
-fn threads(html: &Html, base: &Url, clock: &Clock, out: &mut Vec<ThreadLink>) {
-    for a in html.select(select!("a[id^='thread_title_']")) {
+fn threads(html: &dom::Page, base: &Url, clock: &Clock, out: &mut Vec<ThreadLink>) {
+    for a in html.all(select!("a[id^='thread_title_']")) {
         let Some(to) = dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Thread) else {
             continue;
         };
@@ -177,21 +176,20 @@ fn threads(html: &Html, base: &Url, clock: &Clock, out: &mut Vec<ThreadLink>) {
         };
         let class = row.value().attr("class").unwrap_or("");
         let (replies, last) = if row.value().name() == "tr" {
-            let title = row
-                .select(select!("td[title]"))
-                .find(|t| dom::first(*t, select!("a[href*='post']")).is_some());
+            let title =
+                row.all(select!("td[title]")).find(|t| dom::first(*t, select!("a[href*='post']")).is_some());
             let who = dom::first(row, select!("a[href*='whoposted']")).map(dom::line);
             let replies = who
                 .or_else(|| title.and_then(|t| dom::count(t.value().attr("title")?)).map(|n| n.to_string()));
             (replies, title.map(|t| dom::first(t, select!("div")).unwrap_or(t)).map(dom::line))
         } else {
             let replies = dom::first(row, select!(".threadstats li")).map(dom::line);
-            (replies, row.select(select!(".threadlastpost dd")).last().map(dom::line))
+            (replies, row.all(select!(".threadlastpost dd")).last().map(dom::line))
         };
         let (replies, last) = (replies.unwrap_or_default(), last.unwrap_or_default());
         // Labels stand before the title: Sticky, Moved, Poll.
         let labels: String = row
-            .select(select!("[id^='td_threadtitle_'] strong, [id^='td_threadtitle_'] img[alt], .prefix, .threadtitle img[alt]"))
+            .all(select!("[id^='td_threadtitle_'] strong, [id^='td_threadtitle_'] img[alt], .prefix, .threadtitle img[alt]"))
             .map(|e| e.value().attr("alt").map_or_else(|| dom::line(e), str::to_owned))
             .collect::<Vec<_>>()
             .join(" ")
@@ -242,10 +240,10 @@ impl Engine for Vbulletin {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
         let zone = root
-            .select(select!("div.smallfont[align='center'], #footer_time, .footer_time, .below_body"))
+            .all(select!("div.smallfont[align='center'], #footer_time, .footer_time, .below_body"))
             .find_map(|e| dom::offset(&dom::line(e)));
         let clock = Clock {
             now: document.fetched,
@@ -287,7 +285,7 @@ impl Engine for Vbulletin {
             mention: select!("a[href*='member.php'], a[href*='members/']"),
             target: &quote,
         };
-        for body in root.select(select!("[id^='post_message_']")) {
+        for body in root.all(select!("[id^='post_message_']")) {
             let Some(id) = dom::id_behind(body, "post_message_") else { continue };
             let post = container(body, &id);
             let name = dom::first(post, select!(".bigusername, .username, [id^='postmenu_']"));
@@ -359,8 +357,8 @@ impl Engine for Vbulletin {
 }
 
 /// "Results 1 to 10 of 35" of a thread's page list.
-fn total(root: ElementRef<'_>) -> Option<u64> {
-    root.select(select!(".pagenav [title], .pagination [title], #postpagestats_above, .postpagestats"))
+fn total(root: &dom::Page) -> Option<u64> {
+    root.all(select!(".pagenav [title], .pagination [title], #postpagestats_above, .postpagestats"))
         .map(|e| e.value().attr("title").map_or_else(|| dom::line(e), str::to_owned))
         .find_map(|t| {
             dom::count(t.rsplit_once(" of ").or_else(|| t.rsplit_once(" из "))?.1)

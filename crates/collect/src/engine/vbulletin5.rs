@@ -2,7 +2,7 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -92,11 +92,10 @@ impl Engine for Vbulletin5 {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
-        let zone = root
-            .select(select!("#footer, .footer-copyright, footer"))
-            .find_map(|e| dom::offset(&dom::line(e)));
+        let zone =
+            root.all(select!("#footer, .footer-copyright, footer")).find_map(|e| dom::offset(&dom::line(e)));
         let clock = Clock {
             now: document.fetched,
             offset: reader.offset.or(zone).unwrap_or(0),
@@ -107,7 +106,7 @@ impl Engine for Vbulletin5 {
             access: page::access(document),
             kind: here.as_ref().map(|t| t.kind),
             forum: root
-                .select(select!("meta[property='og:site_name']"))
+                .all(select!("meta[property='og:site_name']"))
                 .find_map(|m| m.value().attr("content").map(str::to_owned)),
             member: page::words(
                 &html,
@@ -117,7 +116,7 @@ impl Engine for Vbulletin5 {
             ),
             ..Reading::default()
         };
-        for row in root.select(select!("tr.forum-item")) {
+        for row in root.all(select!("tr.forum-item")) {
             let Some(a) = dom::first(row, select!("a.forum-title, .cell-forum a[href]")) else { continue };
             let Some(to) = dom::link(base, a)
                 .filter(|u| u.host() == base.host())
@@ -139,7 +138,7 @@ impl Engine for Vbulletin5 {
                 state: format!("{threads:?} {posts:?} {last}"),
                 elsewhere: false,
             });
-            for sub in row.select(select!(".subforum-info a[href], .subforum-list a[href]")) {
+            for sub in row.all(select!(".subforum-info a[href], .subforum-list a[href]")) {
                 if let Some(to) =
                     dom::link(base, sub).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board)
                 {
@@ -154,7 +153,7 @@ impl Engine for Vbulletin5 {
                 }
             }
         }
-        for row in root.select(select!("tr.topic-item, .js-topic-item")) {
+        for row in root.all(select!("tr.topic-item, .js-topic-item")) {
             let Some(a) = dom::first(row, select!("a.js-topic-title, a.topic-title")) else { continue };
             let Some(to) = dom::link(base, a).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Thread)
             else {
@@ -193,7 +192,7 @@ impl Engine for Vbulletin5 {
             here.as_ref(),
             target,
         );
-        let total = root.select(select!(".pagetotal")).find_map(|e| dom::count(&dom::line(e)));
+        let total = root.all(select!(".pagetotal")).find_map(|e| dom::count(&dom::line(e)));
         reading.pages = reading.pages.max(total.and_then(|t| u32::try_from(t).ok()));
         let title = page::words(&html, select!("h1.main-title, .main-title, h1.page-title, h1"));
         let around = Around {
@@ -209,7 +208,7 @@ impl Engine for Vbulletin5 {
             mention: select!("a.b-bbcode-user, a[href*='/member/']"),
             target: &quote,
         };
-        for post in root.select(select!("li.js-post[data-node-id], li.b-post[data-node-id]")) {
+        for post in root.all(select!("li.js-post[data-node-id], li.b-post[data-node-id]")) {
             let e = post.value();
             let Some(id) = e.attr("data-node-id").and_then(dom::leading_number) else { continue };
             // The head of a list may be a copy of the topic without a text of its own.

@@ -2,7 +2,7 @@
 
 use super::body::{Marks, own};
 use super::dates::{Clock, parse};
-use super::dom::{self, select};
+use super::dom::{self, All, select};
 use super::page::{self, Around, Draft};
 use super::{Access, BoardLink, Document, Engine, Form, Kind, Reader, Reading, Target, ThreadLink};
 use scraper::ElementRef;
@@ -128,12 +128,12 @@ impl Engine for Xenforo {
 
     fn read(&self, document: &Document, reader: &Reader) -> Reading {
         let html = dom::page(&document.body);
-        let root = html.root_element();
+        let root = &html;
         let base = &page::base(&html, &document.url);
         let clock =
             Clock { now: document.fetched, offset: reader.offset.unwrap_or(0), day_first: reader.day_first };
         let here = target(&document.url);
-        let meta = |s| root.select(s).find_map(|m| m.value().attr("content").map(str::to_owned));
+        let meta = |s| root.all(s).find_map(|m| m.value().attr("content").map(str::to_owned));
         let mut reading = Reading {
             access: page::access(document),
             kind: here.as_ref().map(|t| t.kind),
@@ -146,7 +146,7 @@ impl Engine for Xenforo {
             ),
             ..Reading::default()
         };
-        for row in root.select(select!(".node.node--forum, .node.node--link, li.node.forum, li.node.link")) {
+        for row in root.all(select!(".node.node--forum, .node.node--link, li.node.forum, li.node.link")) {
             let Some(a) = dom::first(row, select!(".node-title a[href], .nodeTitle a[href]")) else {
                 continue;
             };
@@ -160,7 +160,7 @@ impl Engine for Xenforo {
                 continue;
             };
             let numbers: Vec<String> =
-                row.select(select!(".node-stats dd, .nodeStats dd")).map(dom::line).collect();
+                row.all(select!(".node-stats dd, .nodeStats dd")).map(dom::line).collect();
             let (threads, posts) =
                 (numbers.first().and_then(|n| counter(n)), numbers.get(1).and_then(|n| counter(n)));
             let last = dom::first(row, select!(".node-extra time, .nodeLastPost .DateTime"))
@@ -173,8 +173,7 @@ impl Engine for Xenforo {
                 state: format!("{numbers:?} {}", last.unwrap_or_default()),
                 elsewhere,
             });
-            for sub in
-                row.select(select!(".subNodeLink, .node-subNodeMenu a[href*='forums/'], .subForumList a"))
+            for sub in row.all(select!(".subNodeLink, .node-subNodeMenu a[href*='forums/'], .subForumList a"))
             {
                 if let Some(to) =
                     dom::link(base, sub).and_then(|u| target(&u)).filter(|t| t.kind == Kind::Board)
@@ -191,9 +190,9 @@ impl Engine for Xenforo {
                 }
             }
         }
-        for row in root.select(select!(".structItem--thread, li.discussionListItem[id^='thread-']")) {
+        for row in root.all(select!(".structItem--thread, li.discussionListItem[id^='thread-']")) {
             let Some(a) = row
-                .select(select!(".structItem-title a[href*='threads/'], h3.title a[href*='threads/']"))
+                .all(select!(".structItem-title a[href*='threads/'], h3.title a[href*='threads/']"))
                 .last()
             else {
                 continue;
@@ -235,7 +234,7 @@ impl Engine for Xenforo {
         (reading.next, reading.pages) =
             page::pager(root, select!(".pageNav a, .PageNav a"), base, here.as_ref(), target);
         // Prefixes stand inside the title as labels of their own.
-        let title = root.select(select!("h1.p-title-value, .titleBar h1")).next().map(|h| {
+        let title = root.all(select!("h1.p-title-value, .titleBar h1")).next().map(|h| {
             let words = dom::direct(h);
             if words.is_empty() { dom::line(h) } else { words }
         });
@@ -246,7 +245,7 @@ impl Engine for Xenforo {
             title: title.clone(),
             sticky: false,
         };
-        for post in root.select(select!("article.message[data-content^='post-'], li.message[id^='post-']")) {
+        for post in root.all(select!("article.message[data-content^='post-'], li.message[id^='post-']")) {
             let e = post.value();
             let Some(id) = e
                 .attr("data-content")

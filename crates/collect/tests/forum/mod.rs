@@ -229,7 +229,62 @@ pub trait Skin: Send + Sync {
     }
 }
 
-fn answer(f: &Forum, skin: &dyn Skin, url: &Url, member: bool) -> Answer {
+/// A page of a skin, on its way to be changed.
+pub enum Shown<'a> {
+    Index(&'a [&'a Board]),
+    List(&'a Board),
+    Thread(&'a Thread),
+}
+
+/// A skin with its pages changed.
+pub struct Altered<S, F>(pub S, pub F);
+
+impl<S: Skin, F: Fn(&Forum, Shown<'_>, String) -> String + Send + Sync> Skin for Altered<S, F> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn sizes(&self) -> (usize, usize) {
+        self.0.sizes()
+    }
+    fn route(&self, url: &Url) -> Option<Route> {
+        self.0.route(url)
+    }
+    fn board_id(&self, b: &Board) -> String {
+        self.0.board_id(b)
+    }
+    fn index(&self, f: &Forum, boards: &[&Board]) -> String {
+        (self.1)(f, Shown::Index(boards), self.0.index(f, boards))
+    }
+    fn list(
+        &self,
+        f: &Forum,
+        b: &Board,
+        rows: &[(&Thread, bool)],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String {
+        (self.1)(f, Shown::List(b), self.0.list(f, b, rows, skip, next))
+    }
+    fn thread(
+        &self,
+        f: &Forum,
+        b: &Board,
+        t: &Thread,
+        posts: &[Post],
+        skip: usize,
+        next: Option<usize>,
+    ) -> String {
+        (self.1)(f, Shown::Thread(t), self.0.thread(f, b, t, posts, skip, next))
+    }
+    fn refused(&self, f: &Forum) -> Answer {
+        self.0.refused(f)
+    }
+    fn kind(&self) -> &'static str {
+        self.0.kind()
+    }
+}
+
+pub fn answer(f: &Forum, skin: &dyn Skin, url: &Url, member: bool) -> Answer {
     let page = |body| Answer { status: 200, kind: skin.kind(), body };
     let missing = || Answer { status: 404, kind: "text/html", body: "<p>nothing here".into() };
     let boards = f.boards.lock().unwrap();

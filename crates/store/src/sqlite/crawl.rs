@@ -53,15 +53,20 @@ impl SqliteStore {
         let mut seen = Known::default();
         let forum_id = forum_id(&mut t, &mut seen, forum).await?;
         let mut done = Crawled::default();
+        // New ones are stored together: each statement costs a change of threads.
+        let mut new: Vec<PostRecord> = Vec::new();
         for post in posts {
+            if new.iter().any(|n| n.id == post.id) {
+                // It stands twice on the page: compared with itself.
+                done.new += insert(&mut t, &mut seen, &std::mem::take(&mut new)).await?;
+            }
             let row = sqlx::query("SELECT id, text, edited FROM post WHERE forum_id = ? AND external_id = ?")
                 .bind(forum_id)
                 .bind(post.external_id())
                 .fetch_optional(&mut *t)
                 .await?;
             let Some(row) = row else {
-                let post = PostRecord { forum: Some(forum.to_owned()), ..post.clone() };
-                done.new += insert(&mut t, &mut seen, std::slice::from_ref(&post)).await?;
+                new.push(PostRecord { forum: Some(forum.to_owned()), ..post.clone() });
                 continue;
             };
             let (id, text, edited): (i64, String, Option<i64>) =
@@ -89,6 +94,9 @@ impl SqliteStore {
             sqlx::query("DELETE FROM quote WHERE post_id = ?").bind(id).execute(&mut *t).await?;
             insert_quotes(&mut t, id, post).await?;
             done.changed += 1;
+        }
+        if !new.is_empty() {
+            done.new += insert(&mut t, &mut seen, &new).await?;
         }
         for (key, value) in marks {
             if value.is_empty() {

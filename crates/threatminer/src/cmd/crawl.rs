@@ -32,7 +32,9 @@ pub fn run(setting: &Setting, options: &Crawl) -> anyhow::Result<ExitCode> {
         let crawler = match Crawler::find(&source.url, manners, plan).await {
             Ok(crawler) => crawler,
             Err(e) => {
-                if let Some(page) = record.failed(&e).await? {
+                if !options.dry_run
+                    && let Some(page) = record.failed(&e).await?
+                {
                     output::note(format!("the page is kept in {}", page.display()));
                 }
                 return Err(e.into());
@@ -130,7 +132,9 @@ fn print(options: &Crawl, report: &Report, took: Duration, kept: Option<&str>) -
     if options.dry_run {
         for (title, threads, posts) in &report.listed {
             let number = |n: &Option<u64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
-            writeln!(out, "{title}: {} threads, {} posts", number(threads), number(posts))?;
+            let threads =
+                if *threads == Some(1) { "1 thread".into() } else { format!("{} threads", number(threads)) };
+            writeln!(out, "{title}: {threads}, {} posts", number(posts))?;
         }
     }
     writeln!(
@@ -179,6 +183,11 @@ fn print(options: &Crawl, report: &Report, took: Duration, kept: Option<&str>) -
     }
     if report.boards_short.len() > LISTED {
         output::note(format!("and {} more boards that fall short", report.boards_short.len() - LISTED));
+    }
+    for id in &report.boards_unknown {
+        output::note(format!(
+            "no list shows a board {id}: is it spelt as in the forum's addresses? a board inside another one is named by its address"
+        ));
     }
     for p in report.problems.iter().take(LISTED) {
         output::note(p);

@@ -111,7 +111,20 @@ impl Record {
     }
 
     /// The forum was found and the crawl begins.
+    ///
+    /// # Errors
+    /// When the store fails, or when the name is what the pages say and posts of another host are stored under it: posts
+    /// are told apart by forum and number, so that one of two forums of a name would overwrite the other.
     pub async fn begins(&mut self, found: &Found, forum: &str, named: bool) -> anyhow::Result<()> {
+        if !named && let Some(other) = self.namesake(forum).await? {
+            let why = format!(
+                "posts of {other} are stored as {forum:?}, which is what {} calls itself as well: give it a name of its own \
+                 with --forum NAME (name = \"NAME\" of a [[source]]), or the same one when both are one forum",
+                self.row.url
+            );
+            self.close(&Health::Refused(why.clone()), None).await?;
+            anyhow::bail!(why);
+        }
         self.row.forum = Some(forum.to_owned());
         self.row.engine = Some(found.engine.clone());
         self.row.member.clone_from(&found.member);
@@ -119,6 +132,16 @@ impl Record {
             self.row.name = forum.to_owned();
         }
         Ok(self.store.record_source(&self.row, None).await?)
+    }
+
+    /// Another host whose posts are stored under a name that this one has not had before.
+    async fn namesake(&self, forum: &str) -> anyhow::Result<Option<String>> {
+        let host = |url: &str| Url::parse(url).ok().map(|u| (u.host_str().map(str::to_owned), u.port()));
+        let mut rows = self.store.sources().await?;
+        rows.retain(|r| r.forum.as_deref() == Some(forum));
+        let ours = host(&self.row.url);
+        let known = rows.iter().any(|r| host(&r.url) == ours);
+        Ok(rows.into_iter().next().filter(|_| !known).map(|r| r.url))
     }
 
     /// The crawl ended with a report; returns where the page is kept that shows what is wrong.
@@ -155,7 +178,8 @@ impl Record {
             .iter()
             .map(|b| short("board", &b.board, b.posts, b.posts_counted.unwrap_or(b.posts)));
         self.row.shortfall = threads.take(KEPT).chain(boards.take(KEPT)).collect();
-        self.row.problems = report.problems.iter().take(KEPT).cloned().collect();
+        let unknown = report.boards_unknown.iter().map(|id| format!("no list shows a board {id}"));
+        self.row.problems = unknown.chain(report.problems.iter().cloned()).take(KEPT).collect();
         self.close(&report.health, report.kept.as_ref()).await
     }
 

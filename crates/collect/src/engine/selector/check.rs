@@ -1,9 +1,10 @@
 //! What a selector file finds on a page, told to whoever writes it.
 
+use super::super::dom::All;
 use super::super::{Document, Engine, Kind, Reader, Reading, dom};
 use super::Selectors;
 use super::pick::Pick;
-use scraper::{ElementRef, Selector};
+use scraper::ElementRef;
 
 /// How often a selector of the file matches a page.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -34,9 +35,9 @@ impl Selectors {
         let html = dom::page(&document.body);
         let root = html.root_element();
         let mut matches = Vec::new();
-        let mut whole = |key, selector: Option<&Selector>| {
+        let mut whole = |key, selector: Option<&dom::Select>| {
             if let Some(selector) = selector {
-                matches.push(Matches { key, count: root.select(selector).count(), of: None });
+                matches.push(Matches { key, count: root.all(selector).count(), of: None });
             }
         };
         let pick = |p: &Option<Pick>| p.as_ref().and_then(|p| p.selector.clone());
@@ -45,8 +46,8 @@ impl Selectors {
         whole("page.title", pick(&self.title).as_ref());
         whole("page.crumbs", self.crumbs.as_ref());
         whole("page.next", self.next.as_ref());
-        let within = |row: &Selector, found: &dyn Fn(ElementRef<'_>) -> bool| {
-            let rows: Vec<ElementRef<'_>> = root.select(row).collect();
+        let within = |row: &dom::Select, found: &dyn Fn(ElementRef<'_>) -> bool| {
+            let rows: Vec<ElementRef<'_>> = root.all(row).collect();
             (rows.iter().filter(|r| found(**r)).count(), rows.len())
         };
         let mut put = |key, (count, of): (usize, usize)| {
@@ -54,7 +55,7 @@ impl Selectors {
                 matches.push(Matches { key, count, of: Some(of) });
             }
         };
-        let has = |s: &Selector, r: ElementRef<'_>| dom::first(r, s).is_some();
+        let has = |s: &dom::Select, r: ElementRef<'_>| dom::first(r, s).is_some();
         if let Some(b) = &self.boards {
             put("board.link", within(&b.row, &|r| has(&b.link, r)));
             for (key, p) in

@@ -1,17 +1,17 @@
 //! What a selector takes of an element, and how selectors and patterns are made ready.
 
 use super::super::dates::{Clock, parse};
-use super::super::dom;
+use super::super::dom::{self, All};
 use super::file::{PickForm, SelectorError};
 use regex::Regex;
-use scraper::{ElementRef, Selector};
+use scraper::ElementRef;
 use tm_model::Timestamp;
 
 /// Where a value stands, ready to be looked for.
 #[derive(Debug)]
 pub(super) struct Pick {
     /// `None` takes the element itself.
-    pub selector: Option<Selector>,
+    pub selector: Option<dom::Select>,
     attribute: Option<String>,
     pattern: Option<Regex>,
     format: Option<String>,
@@ -22,7 +22,7 @@ impl Pick {
     pub fn of(&self, inside: ElementRef<'_>) -> Option<String> {
         match &self.selector {
             None => self.value(inside),
-            Some(selector) => inside.select(selector).find_map(|e| self.value(e)),
+            Some(selector) => inside.all(selector).find_map(|e| self.value(e)),
         }
     }
 
@@ -71,20 +71,20 @@ fn formatted(format: &str, text: &str, offset: i32) -> Option<Timestamp> {
     Timestamp::checked(date.to_datetime(time).to_zoned(zone).ok()?.timestamp().as_second())
 }
 
-pub(super) fn selector(key: &str, text: &str) -> Result<Selector, SelectorError> {
-    Selector::parse(text).map_err(|e| SelectorError::Selector {
+pub(super) fn selector(key: &str, text: &str) -> Result<dom::Select, SelectorError> {
+    dom::Select::new(text).map_err(|e| SelectorError::Selector {
         key: key.to_owned(),
         text: text.to_owned(),
         reason: e.to_string(),
     })
 }
 
-pub(super) fn some(key: &str, text: &Option<String>) -> Result<Option<Selector>, SelectorError> {
+pub(super) fn some(key: &str, text: &Option<String>) -> Result<Option<dom::Select>, SelectorError> {
     text.as_deref().map(|t| selector(key, t)).transpose()
 }
 
 /// A selector that matches nothing, for what a forum does not have.
-pub(super) fn or_none(key: &str, text: &Option<String>) -> Result<Selector, SelectorError> {
+pub(super) fn or_none(key: &str, text: &Option<String>) -> Result<dom::Select, SelectorError> {
     selector(key, text.as_deref().unwrap_or("tm-nothing"))
 }
 
