@@ -49,7 +49,11 @@ fn percent(words: &str) -> Vec<u8> {
 }
 
 fn hex(words: &str) -> Option<Vec<u8>> {
-    words.as_bytes().chunks_exact(2).map(|p| u8::from_str_radix(std::str::from_utf8(p).ok()?, 16).ok()).collect()
+    words
+        .as_bytes()
+        .chunks_exact(2)
+        .map(|p| u8::from_str_radix(std::str::from_utf8(p).ok()?, 16).ok())
+        .collect()
 }
 
 /// Decodes base 64 up to the padding; an incomplete tail is left out.

@@ -66,14 +66,17 @@ pub(super) fn dot(b: &[u8], i: usize) -> Option<(usize, bool)> {
         // `foo].com`, `foo].]com`, also `}`: the opening half was lost.
         b']' | b'}' if b.get(i + 1) == Some(&b'.') => {
             let n = if matches!(b.get(i + 2), Some(b']' | b'}')) { 3 } else { 2 };
-            let start = b[..i].iter().rposition(|c| !c.is_ascii_alphanumeric() && *c != b'-').map_or(0, |s| s + 1);
-            let opened = start > 0 && matches!(b[start - 1], b'[' | b'{') && !b[start..i].eq_ignore_ascii_case(b"www");
+            let start =
+                b[..i].iter().rposition(|c| !c.is_ascii_alphanumeric() && *c != b'-').map_or(0, |s| s + 1);
+            let opened =
+                start > 0 && matches!(b[start - 1], b'[' | b'{') && !b[start..i].eq_ignore_ascii_case(b"www");
             (i >= start + 3 && !opened && (common(b, i + n) || b[start..i].eq_ignore_ascii_case(b"www")))
                 .then_some((n, true))
         }
         b' ' => {
             let rest = &b[i..];
-            let spoken = |w: &&&str| rest.get(..w.len()).is_some_and(|r| r.eq_ignore_ascii_case(w.as_bytes()));
+            let spoken =
+                |w: &&&str| rest.get(..w.len()).is_some_and(|r| r.eq_ignore_ascii_case(w.as_bytes()));
             if let Some(said) = SPOKEN_DOTS.iter().find(spoken) {
                 return Some((said.len(), true));
             }
@@ -251,7 +254,10 @@ fn label_end(text: &str, from: usize) -> usize {
     let Some((mut script, n)) = label_char(text, from) else { return from };
     let mut i = from + n;
     // `аpple` with a Cyrillic first letter.
-    if script == Script::Kin && twin(&text[from..i]) && matches!(label_char(text, i), Some((Script::Latin, 1))) {
+    if script == Script::Kin
+        && twin(&text[from..i])
+        && matches!(label_char(text, i), Some((Script::Latin, 1)))
+    {
         script = Script::Latin;
     }
     // A label has at most 63 characters.
@@ -459,7 +465,8 @@ fn plain(text: &str, start: usize, found: &Labels) -> (Range<usize>, Form) {
     let slashes = b[..start].trim_ascii_end();
     if slashes.ends_with(b"//") && start - slashes.len() < 2 {
         let before = &slashes[..slashes.len() - 2];
-        let word = before.iter().rev().take(7).take_while(|c| c.is_ascii_alphanumeric() || **c == b'*').count();
+        let word =
+            before.iter().rev().take(7).take_while(|c| c.is_ascii_alphanumeric() || **c == b'*').count();
         let scheme = before.len() - word;
         if word > 2 && scheme_word(&before[scheme..]) {
             return (scheme..location_end(text, port_end(b, found.end)), Form::Url);
@@ -470,7 +477,8 @@ fn plain(text: &str, start: usize, found: &Labels) -> (Range<usize>, Form) {
     let slash = if b[path..].starts_with(b"[/]") || b[path..].starts_with(b"(/)") { 3 } else { 1 };
     if b.get(path) == Some(&b'/') || slash == 3 {
         let next = b.get(path + slash);
-        let goes_on = next.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'~' | b'%' | b'.' | b'-'));
+        let goes_on =
+            next.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'~' | b'%' | b'.' | b'-'));
         if goes_on || found.bracketed {
             return (start..location_end(text, path), Form::Url);
         }
@@ -670,7 +678,8 @@ fn location_rest(text: &str, mut i: usize) -> usize {
     let start = b[..from].iter().rev().take(256).take_while(|c| c.is_ascii_graphic() && **c != b'\'').count();
     let quoted = from > start && b[from - start - 1] == b'\'';
     let enclosed = b[from - start..from].iter().any(|c| *c == b'(');
-    let goes_on = |i: usize| b.get(i).is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'%' | b'/'));
+    let goes_on =
+        |i: usize| b.get(i).is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'%' | b'/'));
     let mut open = 0usize;
     while let Some(&c) = b.get(i) {
         match c {

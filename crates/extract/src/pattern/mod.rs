@@ -142,7 +142,6 @@ pub struct Rules {
 /// Bytes before and behind a word that an expression reads unless the rule says otherwise.
 const REACH: (usize, usize) = (48, 160);
 
-
 /// Spellings of a dot in defanged text.
 const DOT: &str = r"(?: \. |\s?\[\.\]\s?|\s?\(\.\)\s?|\s?\{\.\}\s?|\s?[\[({]\s?(?:dot|точка|点|punto|punkt)\s?[\])}]\s?|\\\.|\[\.|\.\]| dot |\.)";
 const AT: &str = r"(?:\s?\[\s?@\s?\]\s?|\s?\(\s?@\s?\)\s?|\s?[\[({]\s?(?:at|собака)\s?[\])}]\s?| at |@)";

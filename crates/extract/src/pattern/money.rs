@@ -54,7 +54,10 @@ pub(super) fn price(c: &Candidate<'_>) -> Option<Valid> {
     }
     // A word that goes on is another one: `5 рублей` is money, `5 рублик.example` is not.
     let last = words.chars().next_back()?;
-    if last.is_alphabetic() && !is_ideograph(last) && c.after().is_some_and(|n| n.is_alphabetic() && !is_ideograph(n)) {
+    if last.is_alphabetic()
+        && !is_ideograph(last)
+        && c.after().is_some_and(|n| n.is_alphabetic() && !is_ideograph(n))
+    {
         return None;
     }
     let lower = words.to_lowercase();
@@ -132,7 +135,7 @@ pub(super) fn money_ahead(text: &str, at: usize) -> bool {
                     | (b'w', 0 | b'u' | b'r')
             );
     }
-    text.get(at..).and_then(|t| t.chars().next()).is_some_and(|c| {
-        "кКтТмМрРбБдДеЕгГюЮ€£¥￥₽₴₸₹₿万千亿百元块美刀欧卢人港日软".contains(c)
-    })
+    text.get(at..)
+        .and_then(|t| t.chars().next())
+        .is_some_and(|c| "кКтТмМрРбБдДеЕгГюЮ€£¥￥₽₴₸₹₿万千亿百元块美刀欧卢人港日软".contains(c))
 }

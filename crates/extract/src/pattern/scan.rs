@@ -150,7 +150,9 @@ pub(super) fn scan(text: &str, mut found: impl FnMut(Place)) {
             },
             Class::Bracket => match b.get(i + 1) {
                 // A dot, an opening bracket, a blank, the first letter of a word for a dot or an at sign.
-                Some(b'.' | b'd' | b'D' | b'p' | b'P' | b' ' | b'[' | b'(' | b'{' | b'\\' | 0xd0 | 0xd1 | 0xe7) => {
+                Some(
+                    b'.' | b'd' | b'D' | b'p' | b'P' | b' ' | b'[' | b'(' | b'{' | b'\\' | 0xd0 | 0xd1 | 0xe7,
+                ) => {
                     let after = dotted(text, i, &mut floor, &mut found);
                     after.max(i + 1)
                 }

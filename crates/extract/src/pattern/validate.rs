@@ -148,7 +148,8 @@ pub(super) fn refang(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     let mut i = 0;
     while let Some(c) = words[i..].chars().next() {
-        let spelled = matches!(c, '[' | '(' | '{' | '\\' | ' ' | '.' | ']' | '}').then(|| spelling(b, i)).flatten();
+        let spelled =
+            matches!(c, '[' | '(' | '{' | '\\' | ' ' | '.' | ']' | '}').then(|| spelling(b, i)).flatten();
         match spelled {
             Some((length, to)) => {
                 out.truncate(out.trim_end_matches(' ').len());
@@ -202,11 +203,63 @@ fn decimal(value: &str) -> Option<Ipv4Addr> {
 
 /// Words before four numbers that are a version or the number of a section.
 const NUMBERED: [&str; 58] = [
-    "version", "versions", "ver", "v", "build", "firmware", "release", "driver", "update", "chrome", "firefox",
-    "patch", "sdk", "safari", "opera", "edge", "edg", "opr", "chromium", "yabrowser", "trident", "gecko", "msie",
-    "nginx", "apache", "openssl", "openssh", "php", "java", "jre", "jdk", "python", "flash", "acrobat", "reader",
-    "office", "windows", "kernel", "android", "curl", "wget", "section", "sec", "chapter", "clause", "article",
-    "appendix", "paragraph", "revision", "rev", "версия", "версии", "версию", "билд", "раздел", "глава", "пункт",
+    "version",
+    "versions",
+    "ver",
+    "v",
+    "build",
+    "firmware",
+    "release",
+    "driver",
+    "update",
+    "chrome",
+    "firefox",
+    "patch",
+    "sdk",
+    "safari",
+    "opera",
+    "edge",
+    "edg",
+    "opr",
+    "chromium",
+    "yabrowser",
+    "trident",
+    "gecko",
+    "msie",
+    "nginx",
+    "apache",
+    "openssl",
+    "openssh",
+    "php",
+    "java",
+    "jre",
+    "jdk",
+    "python",
+    "flash",
+    "acrobat",
+    "reader",
+    "office",
+    "windows",
+    "kernel",
+    "android",
+    "curl",
+    "wget",
+    "section",
+    "sec",
+    "chapter",
+    "clause",
+    "article",
+    "appendix",
+    "paragraph",
+    "revision",
+    "rev",
+    "версия",
+    "версии",
+    "версию",
+    "билд",
+    "раздел",
+    "глава",
+    "пункт",
     "прошивка",
 ];
 /// The same in Chinese, where words stand glued together.
@@ -256,7 +309,9 @@ fn cidr(c: &Candidate<'_>) -> Option<Valid> {
     let most = if address.contains(':') { 128 } else { 32 };
     let bits: u8 = bits.parse().ok().filter(|&b| b <= most)?;
     if most == 128 {
-        if address.len() < 4 || c.before().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, ':' | '/')) {
+        if address.len() < 4
+            || c.before().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, ':' | '/'))
+        {
             return None;
         }
         let address: Ipv6Addr = address.parse().ok()?;
@@ -271,7 +326,9 @@ fn ipv6(c: &Candidate<'_>) -> Option<Valid> {
     let words = refang(c.words());
     let words = words.as_str();
     // `-ip6:2001:db8::1`: a colon behind a word is none of the address.
-    let named = c.before() == Some(':') && c.text[..c.start - 1].ends_with(|p: char| p.is_ascii_alphanumeric() && !p.is_ascii_hexdigit() || p == '6');
+    let named = c.before() == Some(':')
+        && c.text[..c.start - 1]
+            .ends_with(|p: char| p.is_ascii_alphanumeric() && !p.is_ascii_hexdigit() || p == '6');
     if inside(c.before()) && !named || inside(c.after()) {
         return None;
     }
@@ -378,7 +435,9 @@ fn domain(c: &Candidate<'_>) -> Option<Valid> {
     let led = c.words().len() - c.words().trim_start_matches('-').len();
     let before = c.before().filter(|_| led == 0);
     let dots = c.text[..c.start].ends_with("..") || c.text[..c.start].ends_with("//");
-    if glued(before) && !dots || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '(')) {
+    if glued(before) && !dots
+        || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '('))
+    {
         return None;
     }
     let words = c.words()[led..].trim_end_matches(['.', '-']);
@@ -398,14 +457,18 @@ fn domain(c: &Candidate<'_>) -> Option<Valid> {
 /// What a host can be of words with underscores and hyphens where none can stand: a registered name has no underscore,
 /// and no label begins with a hyphen, so that the name begins behind them.
 fn registrable(start: usize, words: &str) -> (usize, &str) {
-    let mut skip = words.rfind(".-").map_or(0, |at| at + 1 + (words.len() - at - 1 - words[at + 1..].trim_start_matches('-').len()));
+    let mut skip = words
+        .rfind(".-")
+        .map_or(0, |at| at + 1 + (words.len() - at - 1 - words[at + 1..].trim_start_matches('-').len()));
     if words.contains('_') {
         let name = refang(words).to_lowercase();
         if let Some(name) = psl::domain_str(&name)
             && let Some(at) = name.split('.').next().and_then(|label| label.rfind('_'))
         {
             let tail = &name[at + 1..name.find('.').unwrap_or(name.len())];
-            if let Some(at) = words.to_lowercase().rfind(&format!("_{tail}")).filter(|at| words.is_char_boundary(*at)) {
+            if let Some(at) =
+                words.to_lowercase().rfind(&format!("_{tail}")).filter(|at| words.is_char_boundary(*at))
+            {
                 skip = skip.max(at + 1);
             }
         }
@@ -418,13 +481,13 @@ const ENDINGS: [&str; 66] = [
     "exe", "dll", "sys", "scr", "bat", "cmd", "ps1", "vbs", "vbe", "jse", "wsf", "hta", "msi", "lnk", "iso",
     "img", "jar", "apk", "elf", "bin", "dat", "tmp", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "ppt",
     "pptx", "pdf", "rtf", "zip", "rar", "7z", "tar", "php", "asp", "aspx", "jsp", "py", "sh", "sql", "txt",
-    "jpg", "jpeg", "png", "gif", "bmp", "json", "xml", "csv", "log", "cfg", "ini", "conf", "cab", "gz", "xz", "deb",
-    "rpm", "dmg", "html", "htm", "js", "vhd",
+    "jpg", "jpeg", "png", "gif", "bmp", "json", "xml", "csv", "log", "cfg", "ini", "conf", "cab", "gz", "xz",
+    "deb", "rpm", "dmg", "html", "htm", "js", "vhd",
 ];
 /// Frameworks that are written like files.
 const LIBRARIES: [&str; 14] = [
-    "node", "vue", "react", "next", "nuxt", "three", "d3", "express", "angular", "discord", "ember", "backbone",
-    "electron", "chart",
+    "node", "vue", "react", "next", "nuxt", "three", "d3", "express", "angular", "discord", "ember",
+    "backbone", "electron", "chart",
 ];
 
 /// Names of files, told by their ending.
@@ -473,14 +536,17 @@ fn email(c: &Candidate<'_>) -> Option<Valid> {
     let (user, name) = value.split_once('@')?;
     let user = user.trim_end();
     let defanged = value != c.words();
-    // " at " is an English word: believed after a word that asks for an address, or where the name is no plain word.
+    // "C2 at evil[.]example": " at " is an English word, believed after a word that asks for an address, or where the
+    // dots are words as well and what stands before is no sentence.
     let words = c.words();
-    let bare = words.find(" at ").is_some_and(|at| !words[..at].ends_with(['[', '(', '{']));
-    let spelled = words.contains(['[', '(', '{']);
-    if bare && !spelled && user.chars().all(|c| c.is_ascii_alphabetic()) {
+    if let Some(at) = words.find(" at ").filter(|&at| !words[..at].ends_with(['[', '(', '{'])) {
         let context = c.context(24);
-        if !["mail", "contact", "write", "reach", "почт", "пиши", "邮箱"].iter().any(|w| context.contains(w))
-        {
+        let asked =
+            ["mail", "contact", "write", "reach", "почт", "пиши", "邮箱"].iter().any(|w| context.contains(w));
+        let worded = words[at..].to_ascii_lowercase().contains("dot");
+        let led = context.trim_end_matches([' ', '\t']);
+        let alone = led.is_empty() || led.ends_with(['\n', '\r', ':', '：']);
+        if !asked && !(worded && (alone || user.contains(['.', '_']))) {
             return None;
         }
     }
@@ -560,7 +626,10 @@ pub(super) fn url(c: &Candidate<'_>) -> Option<Valid> {
     } else {
         // Without a scheme the host alone must show that it is one, and no path in a file system goes before it.
         let bare = scheme.is_none() && value == words && !name.to_lowercase().starts_with("www.");
-        if bare && c.before().is_some_and(|b| b.is_ascii_alphanumeric() || "@_/\\.-=~$%:".contains(b)) && !c.text[..c.start].ends_with("//") {
+        if bare
+            && c.before().is_some_and(|b| b.is_ascii_alphanumeric() || "@_/\\.-=~$%:".contains(b))
+            && !c.text[..c.start].ends_with("//")
+        {
             return None;
         }
         host(name, !bare)?
@@ -644,8 +713,16 @@ fn digest(c: &Candidate<'_>) -> Option<Valid> {
 
 /// Parts of keys that hold a blank; other blanks end a key.
 const SPACED_KEYS: [&str; 10] = [
-    "Session Manager", "Windows NT", "Internet Explorer", "Image File Execution Options", "Windows Defender",
-    "Shell Folders", "User Shell Folders", "Internet Settings", "Terminal Server", "Command Processor",
+    "Session Manager",
+    "Windows NT",
+    "Internet Explorer",
+    "Image File Execution Options",
+    "Windows Defender",
+    "Shell Folders",
+    "User Shell Folders",
+    "Internet Settings",
+    "Terminal Server",
+    "Command Processor",
 ];
 
 /// Keys hold blanks, but not the next key; hives are written in angle brackets at times.
@@ -658,7 +735,8 @@ fn registry(c: &Candidate<'_>) -> Option<Valid> {
     let mut end = words.match_indices(" HK").map(|(at, _)| at).next().unwrap_or(words.len());
     let last = words[..end].rfind('\\').map_or(0, |at| at + 1);
     let tail = &c.text[c.start + last..];
-    if let Some(part) = SPACED_KEYS.iter().find(|p| tail.get(..p.len()).is_some_and(|t| t.eq_ignore_ascii_case(p)))
+    if let Some(part) =
+        SPACED_KEYS.iter().find(|p| tail.get(..p.len()).is_some_and(|t| t.eq_ignore_ascii_case(p)))
         && last + part.len() > end
         && !tail[part.len()..].starts_with(|c: char| c.is_ascii_alphanumeric())
     {
@@ -666,7 +744,12 @@ fn registry(c: &Candidate<'_>) -> Option<Valid> {
     }
     let words = &c.text[c.start..c.start + end];
     let value = words.trim_start_matches('<').replacen('>', "", 1);
-    Some(Valid { start: c.start, end: c.start + end, value: value.trim_end_matches('\\').to_owned(), confidence: 0.95 })
+    Some(Valid {
+        start: c.start,
+        end: c.start + end,
+        value: value.trim_end_matches('\\').to_owned(),
+        confidence: 0.95,
+    })
 }
 
 /// Technique numbers of ATT&CK: a fraction of another length is none.
@@ -685,7 +768,8 @@ fn cve(c: &Candidate<'_>) -> Option<Valid> {
 /// User agents; two stand one behind the other at times.
 fn user_agent(c: &Candidate<'_>) -> Option<Valid> {
     let words = c.words();
-    let next = words.to_ascii_lowercase().get(8..).and_then(|t| t.find("mozilla/")).map_or(words.len(), |at| at + 8);
+    let next =
+        words.to_ascii_lowercase().get(8..).and_then(|t| t.find("mozilla/")).map_or(words.len(), |at| at + 8);
     let words = words[..next].trim_end_matches([' ', ',', ';', '.', '"', '\'']);
     Some(Valid { start: c.start, end: c.start + words.len(), value: words.to_owned(), confidence: 0.95 })
 }
@@ -736,4 +820,3 @@ fn tox(c: &Candidate<'_>) -> Option<Valid> {
     }
     (sum == [0, 0] && value.bytes().any(|b| b != b'0')).then(|| c.pass(value))?
 }
-
