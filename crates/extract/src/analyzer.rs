@@ -1,6 +1,7 @@
 //! The façade: posts in, analyses out.
 
 use crate::language::detect_language;
+use crate::named::{hide_victims, merge};
 use crate::neural::{Model, Scratch};
 use crate::pattern::Rules;
 use rayon::prelude::*;
@@ -14,20 +15,26 @@ const CHUNK: usize = 32;
 pub struct Analyzer {
     rules: Option<Rules>,
     model: Option<Model>,
+    /// Whether known names are looked up.
+    names: bool,
 }
 
 impl Analyzer {
     /// Patterns and model together.
     pub fn new(rules: Rules, model: Model) -> Analyzer {
-        Analyzer { rules: Some(rules), model: Some(model) }
+        Analyzer { rules: Some(rules), model: Some(model), names: true }
     }
-    /// Patterns alone: indicators, no events.
+    /// Patterns and known names: no events, no names that nobody knows.
     pub fn rules_only(rules: Rules) -> Analyzer {
-        Analyzer { rules: Some(rules), model: None }
+        Analyzer { rules: Some(rules), model: None, names: true }
     }
-    /// The model alone.
+    /// Patterns alone, many times faster than anything with a model.
+    pub fn indicators_only(rules: Rules) -> Analyzer {
+        Analyzer { rules: Some(rules), model: None, names: false }
+    }
+    /// The model alone, as training measures it: nothing is merged, no name looked up, nothing hidden.
     pub fn model_only(model: Model) -> Analyzer {
-        Analyzer { rules: None, model: Some(model) }
+        Analyzer { rules: None, model: Some(model), names: false }
     }
 
     /// Name of the model, which results carry; `rules` without one.
@@ -64,7 +71,11 @@ impl Analyzer {
                 vector: Vec::new(),
             })
             .collect();
-        let Some(model) = &self.model else { return results };
+        let mut named: Vec<Vec<EntityHit>> = vec![Vec::new(); texts.len()];
+        let Some(model) = &self.model else {
+            self.finish(texts, &mut results, named);
+            return results;
+        };
         let gate = model.config().thresholds.gate;
         let mut chosen = Vec::new();
         for (i, text) in texts.iter().enumerate() {
@@ -88,21 +99,25 @@ impl Analyzer {
                 result.relevance = result.relevance.max(0.5f32.min(best + 0.1));
             }
             result.events = reading.events;
-            merge(&mut result.entities, reading.entities);
+            named[i] = reading.entities;
         }
+        self.finish(texts, &mut results, named);
         results
     }
-}
 
-/// Adds what the model found where no pattern stands already: a validated indicator is surer than a guess.
-fn merge(entities: &mut Vec<EntityHit>, found: Vec<EntityHit>) {
-    let patterns = entities.len();
-    for hit in found {
-        if !entities[..patterns].iter().any(|e| e.span.overlaps(hit.span)) {
-            entities.push(hit);
+    /// Joins patterns, model and known names, and hides what belongs to victims.
+    fn finish(&self, texts: &[&str], results: &mut [PostAnalysis], named: Vec<Vec<EntityHit>>) {
+        for ((text, result), named) in texts.iter().zip(results).zip(named) {
+            if self.rules.is_none() {
+                result.entities = named;
+                continue;
+            }
+            if self.names {
+                merge(text, &mut result.entities, named);
+            }
+            hide_victims(text, &mut result.entities);
         }
     }
-    entities.sort_by_key(|e| (e.span.start, e.span.end, e.kind));
 }
 
 #[cfg(test)]

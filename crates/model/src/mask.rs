@@ -21,14 +21,159 @@ pub fn mask_card(number: &str) -> String {
 }
 
 /// Hides card numbers (13 to 19 digits that pass the Luhn check, blanks and hyphens allowed inside, with the three or
-/// four digits of a security code that follow after `|`, `:` or `/`) and the password half of `mail:password` pairs.
+/// four digits of a security code that follow after `|`, `:` or `/`), the password half of `mail:password` pairs, and what
+/// follows "password:" in three languages. Where a text lists stolen data (two such pairs or rows, or one in a text that
+/// speaks of a leak), the names of the mail addresses and the telephone numbers of its rows are hidden as well: they are
+/// victims', not contacts.
 ///
 /// The result has exactly as many code points as `text`.
 pub fn mask_secrets(text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     mask_cards(&mut chars);
-    mask_passwords(&mut chars);
+    mask_labelled(&mut chars);
+    let mut victims = mask_passwords(&mut chars);
+    let rows = rows(&chars);
+    let leaked = victims.len() + rows.len() > 1 || victims.len() + rows.len() == 1 && speaks_of_leak(text);
+    if leaked {
+        for row in rows {
+            mask_phones(&mut chars[row.clone()]);
+            victims.extend(row.filter(|&i| chars[i] == '@'));
+        }
+        for at in victims {
+            mask_name(&mut chars, at);
+        }
+    }
     chars.into_iter().collect()
+}
+
+/// Words of which one says that data was stolen. In small letters.
+const LEAK: [&str; 18] = [
+    "leak",
+    "dump",
+    "combo",
+    "breach",
+    "stolen",
+    "database",
+    "fullz",
+    "слив",
+    "слит",
+    "утечк",
+    "база",
+    "базы",
+    "дамп",
+    "脱库",
+    "泄露",
+    "数据库",
+    "裤子",
+    "社工",
+];
+
+fn speaks_of_leak(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    LEAK.iter().any(|w| lower.contains(w))
+}
+
+/// Lines that are rows of a table with a mail address: two separators of one kind or more.
+fn rows(chars: &[char]) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for end in (0..=chars.len()).filter(|&i| i == chars.len() || chars[i] == '\n') {
+        let line = &chars[start..end];
+        let table = ['|', ';', '\t', ','].iter().any(|s| line.iter().filter(|c| *c == s).count() > 1);
+        // Prose has commas as well, but blanks behind them.
+        let tight = line.iter().filter(|c| **c == ' ').count() * 8 < line.len();
+        if table && tight && line.contains(&'@') {
+            found.push(start..end);
+        }
+        start = end + 1;
+    }
+    found
+}
+
+/// Hides the name of a mail address but for its first letter.
+fn mask_name(chars: &mut [char], at: usize) {
+    let mut start = at;
+    while start > 0
+        && (chars[start - 1].is_alphanumeric() || matches!(chars[start - 1], '.' | '_' | '-' | '+' | '•'))
+    {
+        start -= 1;
+    }
+    if start + 1 < at {
+        chars[start + 1..at].fill('•');
+    }
+}
+
+/// Hides all but the last two digits of numbers of 10 to 15 digits.
+fn mask_phones(chars: &mut [char]) {
+    let mut i = 0;
+    while i < chars.len() {
+        if !chars[i].is_ascii_digit() || i > 0 && (chars[i - 1].is_alphanumeric() || chars[i - 1] == '•') {
+            i += 1;
+            continue;
+        }
+        let mut digits = Vec::new();
+        let mut end = i;
+        while end < chars.len()
+            && (chars[end].is_ascii_digit() || matches!(chars[end], ' ' | '-' | '(' | ')'))
+        {
+            if chars[end].is_ascii_digit() {
+                digits.push(end);
+            }
+            end += 1;
+        }
+        if (10..=15).contains(&digits.len())
+            && !chars.get(end).is_some_and(|c| c.is_alphanumeric() || *c == '•')
+        {
+            for &place in &digits[..digits.len() - 2] {
+                chars[place] = '•';
+            }
+        }
+        i = end.max(i + 1);
+    }
+}
+
+/// Hides the word behind "password:".
+fn mask_labelled(chars: &mut [char]) {
+    const LABELS: [&str; 7] = ["password", "passwd", "пароль", "密码", "口令", "pwd", "пасс"];
+    let mut i = 0;
+    while i < chars.len() {
+        let matches = |label: &&&str| {
+            let mut at = i;
+            label.chars().all(|c| {
+                let same = chars.get(at).is_some_and(|x| x.to_lowercase().eq(std::iter::once(c)));
+                at += 1;
+                same
+            })
+        };
+        let Some(label) = LABELS.iter().find(matches) else {
+            i += 1;
+            continue;
+        };
+        let mut at = i + label.chars().count();
+        while chars.get(at) == Some(&' ') {
+            at += 1;
+        }
+        if !matches!(chars.get(at), Some(':' | '：' | '=')) {
+            i += 1;
+            continue;
+        }
+        at += 1;
+        while chars.get(at) == Some(&' ') {
+            at += 1;
+        }
+        let mut end = at;
+        while end < chars.len()
+            && !chars[end].is_whitespace()
+            && !matches!(chars[end], '|' | '，' | '。' | '<')
+        {
+            end += 1;
+        }
+        let location = chars[at..end].starts_with(&['h', 't', 't', 'p']);
+        if end - at >= 4 && !location {
+            chars[at..end].fill('•');
+        }
+        i = end.max(i + 1);
+    }
 }
 
 fn mask_cards(chars: &mut [char]) {
@@ -94,7 +239,9 @@ fn luhn(digits: &[u32]) -> bool {
     sum.is_multiple_of(10)
 }
 
-fn mask_passwords(chars: &mut [char]) {
+/// Returns where the at signs of the pairs stand.
+fn mask_passwords(chars: &mut [char]) -> Vec<usize> {
+    let mut pairs = Vec::new();
     let mut i = 0;
     while i < chars.len() {
         if chars[i] != '@' {
@@ -118,11 +265,13 @@ fn mask_passwords(chars: &mut [char]) {
             let body = &chars[start..stop];
             if body.len() >= 4 && !body.starts_with(&['/', '/']) {
                 chars[start..stop].fill('•');
+                pairs.push(i);
             }
             end = stop;
         }
         i = end.max(i + 1);
     }
+    pairs
 }
 
 #[cfg(test)]
@@ -152,5 +301,22 @@ mod tests {
     fn passwords_of_combos_are_hidden() {
         check("joe@mail.example:Secret12 next", "joe@mail.example:•••••••• next");
         check("write to joe@mail.example: now", "write to joe@mail.example: now");
+        check("Пароль: qwerty77 и password: see below", "Пароль: •••••••• и password: see below");
+    }
+
+    #[test]
+    fn victims_of_leaks_are_hidden() {
+        check(
+            "ann@mail.example:Secret12\njoe@mail.example:Passw0rd",
+            "a••@mail.example:••••••••\nj••@mail.example:••••••••",
+        );
+        check(
+            "слив базы:\nIvan;ivan.p@mail.example;+79001234567;1980",
+            "слив базы:\nIvan;i•••••@mail.example;+•••••••••67;1980",
+        );
+        check(
+            "contact joe@mail.example, ann@mail.example, or +79001234567",
+            "contact joe@mail.example, ann@mail.example, or +79001234567",
+        );
     }
 }

@@ -780,7 +780,13 @@ async fn entity(State(app): App, Path(id): Path<i64>) -> Answer {
         "posts": all.iter().rev().take(100).map(|p| around.post_ref(p)).collect::<Vec<_>>(),
         "actors": actors,
         "threats": threats.iter().map(view::threat).collect::<Vec<_>>(),
-        "cooccurring": beside,
+        "cooccurring": beside.clone(),
+        "co_occurring": beside,
+        "first_seen": row.first.map(|t| t.to_string()),
+        "last_seen": row.last.map(|t| t.to_string()),
+        "link": view::link(row.kind, &row.value),
+        // Nothing is configured that could add facts.
+        "enrichment": [],
     })))
 }
 

@@ -61,6 +61,14 @@ pub(crate) fn entity(e: &EntitySummaryRow) -> Value {
         "tags": tm_extract::tags_of(e.kind, &e.value), "first_seen": time(e.first), "last_seen": time(e.last)})
 }
 
+/// What a named thing is known as; null when no list knows it.
+pub(crate) fn link(kind: EntityType, value: &str) -> Value {
+    tm_extract::link(kind, value).map_or(Value::Null, |link| {
+        let (id, source) = link.identifier().unzip();
+        json!({"name": link.name, "aliases": link.aliases, "id": id, "source": source, "identifiers": link.identifiers})
+    })
+}
+
 pub(crate) fn entity_count(e: &EntitySummaryRow) -> Value {
     json!({"id": e.id, "type": e.kind, "value": mask_secrets(&e.value), "count": e.posts})
 }

@@ -135,7 +135,8 @@ pub enum Command {
     Report(Report),
     /// Score the model or a method against labelled data, with bootstrap intervals
     #[command(after_help = "Examples:\n  threatminer eval events labelled.jsonl --fold held-out\n  \
-        threatminer eval entities test.jsonl.gz --json")]
+        threatminer eval entities test.jsonl.gz --json\n  \
+        threatminer eval entities dev.jsonl.gz --precision 0.85")]
     Eval(Eval),
     /// Train the model from labelled data and write it
     #[command(
@@ -525,6 +526,9 @@ pub struct Eval {
     /// Which part of the data
     #[arg(long, default_value = "all")]
     pub fold: FoldName,
+    /// Of entities: precision and recall at each confidence, and from which on they are this precise
+    #[arg(long, value_name = "0..1")]
+    pub precision: Option<f64>,
     /// Label that counts as relevant in post sets
     #[arg(long, value_name = "LABEL", default_value = "YES")]
     pub positive: String,

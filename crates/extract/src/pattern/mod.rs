@@ -3,14 +3,17 @@
 //! Rules are data (`rules/*.toml`), each with its own examples; what a regular expression cannot say (checksums,
 //! public suffixes, context) is said by a validator.
 
+mod encoded;
 mod fold;
 mod host;
+mod money;
 mod scan;
 mod tags;
 mod validate;
+mod wallet;
 
 use fold::Folded;
-use host::Form;
+use host::{Form, SPOKEN_DOTS};
 use regex_automata::{Input, meta::Regex, util::captures::Captures};
 use scan::{Place, Sign, Words, scan};
 use serde::Deserialize;
@@ -119,8 +122,8 @@ fn one() -> u8 {
 struct Rule {
     file: String,
     text: RuleText,
-    /// The expression with the numbers of its groups `v` and `w`.
-    regex: Option<(Regex, Option<usize>, Option<usize>)>,
+    /// The expression with the numbers of its groups `v`, `w` and `x`.
+    regex: Option<(Regex, Vec<usize>)>,
     validator: Validator,
 }
 
@@ -139,20 +142,18 @@ pub struct Rules {
 /// Bytes before and behind a word that an expression reads unless the rule says otherwise.
 const REACH: (usize, usize) = (48, 160);
 
-/// The one spelling of a dot that no byte announces; word number 0.
-const SPELLED_DOT: &str = " dot ";
-
 /// Spellings of a dot in defanged text.
-const DOT: &str = r"(?:\s?\[\.\]\s?|\s?\(\.\)\s?|\s?\{\.\}\s?|\s?[\[({]\s?(?:dot|точка|点)\s?[\])}]\s?|\\\.|\[\.|\.\]| dot |\.)";
+const DOT: &str = r"(?: \. |\s?\[\.\]\s?|\s?\(\.\)\s?|\s?\{\.\}\s?|\s?[\[({]\s?(?:dot|точка|点|punto|punkt)\s?[\])}]\s?|\\\.|\[\.|\.\]| dot |\.)";
 const AT: &str = r"(?:\s?\[\s?@\s?\]\s?|\s?\(\s?@\s?\)\s?|\s?[\[({]\s?(?:at|собака)\s?[\])}]\s?| at |@)";
 const COLON: &str = r"(?:\[:\]|\(:\)|:)";
 
 /// The packs that come with the program, by file name.
-const BUNDLED: [(&str, &str); 4] = [
+const BUNDLED: [(&str, &str); 5] = [
     ("contacts.toml", include_str!("../../../../rules/contacts.toml")),
     ("network.toml", include_str!("../../../../rules/network.toml")),
     ("files.toml", include_str!("../../../../rules/files.toml")),
     ("wallets.toml", include_str!("../../../../rules/wallets.toml")),
+    ("encoded.toml", include_str!("../../../../rules/encoded.toml")),
 ];
 
 impl Rules {
@@ -198,9 +199,10 @@ impl Rules {
                 rules.push(Rule { file: (*file).into(), regex, validator, text });
             }
         }
-        let mut words = vec![SPELLED_DOT.to_owned()];
-        let mut numbers: HashMap<String, usize> = HashMap::from([(SPELLED_DOT.to_owned(), 0)]);
-        let mut of_word: Vec<Vec<usize>> = vec![Vec::new()];
+        // The spellings of a dot that no byte announces are the first words.
+        let mut words = SPOKEN_DOTS.map(ToOwned::to_owned).to_vec();
+        let mut numbers: HashMap<String, usize> = words.iter().cloned().zip(0..).collect();
+        let mut of_word: Vec<Vec<usize>> = vec![Vec::new(); SPOKEN_DOTS.len()];
         for (i, rule) in rules.iter().enumerate() {
             for word in &rule.text.near {
                 let number = *numbers.entry(word.to_lowercase()).or_insert_with(|| {
@@ -330,7 +332,7 @@ impl Rules {
 }
 
 /// Compiles an expression of a pack.
-fn compile(pattern: &str) -> Result<(Regex, Option<usize>, Option<usize>), String> {
+fn compile(pattern: &str) -> Result<(Regex, Vec<usize>), String> {
     let pattern = pattern
         .replace("{DOT}", DOT)
         .replace("{AT}", AT)
@@ -339,8 +341,8 @@ fn compile(pattern: &str) -> Result<(Regex, Option<usize>, Option<usize>), Strin
     let regex = Regex::new(&pattern)
         .map_err(|e| e.syntax_error().map_or_else(|| e.to_string(), ToString::to_string))?;
     let group = |name| regex.group_info().to_index(regex_automata::PatternID::ZERO, name);
-    let (v, w) = (group("v"), group("w"));
-    Ok((regex, v, w))
+    let groups = ["v", "w", "x"].into_iter().filter_map(group).collect();
+    Ok((regex, groups))
 }
 
 /// A word with its first letter capitalised, when that letter is not ASCII.
@@ -396,7 +398,7 @@ impl Rules {
             }
         });
         self.words.each(text, |word, at| {
-            if word == 0 {
+            if word < SPOKEN_DOTS.len() {
                 if let Ok((range, form)) = host::at_dot(text, at.start, 0) {
                     host(range, form, &mut hits);
                 }
@@ -429,7 +431,7 @@ impl Rule {
     /// Adds what the expression matches inside a window and the validator lets through. What lies around the window is
     /// seen by look-around.
     fn search(&self, order: usize, text: &str, window: Range<usize>, hits: &mut Vec<Hit>) {
-        let Some((regex, v, w)) = &self.regex else { return };
+        let Some((regex, groups)) = &self.regex else { return };
         let mut captures: Option<Captures> = None;
         let mut at = window.start;
         while at <= window.end {
@@ -442,8 +444,8 @@ impl Rule {
             regex.search_captures(&input, captures);
             let Some(whole) = captures.get_match() else { return };
             let (start, end) = (whole.start(), whole.end());
-            let group = |g: &Option<usize>| g.and_then(|g| captures.get_group(g)).map(|s| s.start..s.end);
-            let value = group(v).or_else(|| group(w)).unwrap_or(start..end);
+            let group = groups.iter().find_map(|&g| captures.get_group(g));
+            let value = group.map_or(start..end, |s| s.start..s.end);
             at = if end > start { end } else { next_char(text, end) };
             if let Some(stop) = self.validate(order, text, value, hits) {
                 // A look-behind of the next match may need what this one's tail consumed.

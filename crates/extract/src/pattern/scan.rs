@@ -6,6 +6,7 @@
 //! its sign with `near` (words) or `sign`, and its expression reads a window around it.
 
 use super::host::{self, Form};
+use super::money::money_ahead;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
 use serde::Deserialize;
 use std::ops::Range;
@@ -138,7 +139,7 @@ pub(super) fn scan(text: &str, mut found: impl FnMut(Place)) {
                 Some(c)
                     if c.is_ascii_alphanumeric()
                         || *c >= 0x80
-                        || matches!(c, b']' | b')')
+                        || matches!(c, b']' | b')' | b'}' | b'[' | b'{' | b'_')
                         || *c == b' ' && i > 0 && b[i - 1] == b' ' =>
                 {
                     let at = if *c == b' ' { i - 1 } else { i };
@@ -148,7 +149,10 @@ pub(super) fn scan(text: &str, mut found: impl FnMut(Place)) {
                 _ => i + 1,
             },
             Class::Bracket => match b.get(i + 1) {
-                Some(b'.' | b'd' | b'D' | b' ') | Some(0xd1 | 0xd0 | 0xe7) => {
+                // A dot, an opening bracket, a blank, the first letter of a word for a dot or an at sign.
+                Some(
+                    b'.' | b'd' | b'D' | b'p' | b'P' | b' ' | b'[' | b'(' | b'{' | b'\\' | 0xd0 | 0xd1 | 0xe7,
+                ) => {
                     let after = dotted(text, i, &mut floor, &mut found);
                     after.max(i + 1)
                 }
@@ -272,12 +276,12 @@ fn number(text: &str, i: usize, found: &mut impl FnMut(Place)) -> usize {
         end += 1;
     }
     let before = i.checked_sub(1).map(|p| b[p]);
-    if end - i == 2
+    if end - i >= 2
         && i >= 2
         && b[i - 1].is_ascii_uppercase()
         && b[i - 2].is_ascii_uppercase()
         && (i == 2 || !b[i - 3].is_ascii_alphanumeric())
-        && b.get(end).is_some_and(|c| c.is_ascii_alphanumeric() || *c == b' ')
+        && (end - i > 10 || b.get(end).is_some_and(|c| c.is_ascii_alphanumeric() || *c == b' '))
     {
         found(Place::Sign { sign: Sign::AccountNumber, from: i - 2, to: (i + 48).min(b.len()) });
     }
@@ -307,11 +311,7 @@ fn number(text: &str, i: usize, found: &mut impl FnMut(Place)) -> usize {
         while at < b.len() && at - i < 24 && (b[at].is_ascii_digit() || matches!(b[at], b'.' | b',' | b' ')) {
             at += 1;
         }
-        let behind = b.get(at).copied().unwrap_or(0);
-        // Letters that begin a currency or a multiplier, and the lead bytes of their signs and words in other scripts.
-        if matches!(behind, b'$' | 0xe2 | 0xc2 | 0xd0 | 0xd1 | 0xe4 | 0xe5 | 0xe7 | 0xe6 | 0xe8 | 0xef)
-            || matches!(behind | 0x20, b'u' | b'e' | b'k' | b'r' | b'c' | b'g' | b'x' | b'b')
-        {
+        if money_ahead(text, at) {
             found(Place::Sign { sign: Sign::Amount, from: i, to: boundary(text, (at + 24).min(b.len())) });
         }
     }

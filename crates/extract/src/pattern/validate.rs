@@ -1,8 +1,11 @@
 //! What a regular expression cannot say: checksums, public suffixes, ranges, the words around.
 
-use sha3::{Digest, Keccak256};
+use super::encoded::{encoded_url, key_block};
+use super::host;
+use super::money::price;
+use super::wallet::{base58check, bech32_address, card, eth, iban, xmr};
+use sha3::Digest;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use tm_model::mask_card;
 
 /// A match within its text.
 pub(super) struct Candidate<'t> {
@@ -31,7 +34,7 @@ impl std::fmt::Debug for Validator {
     }
 }
 
-const CHECKS: [Validator; 31] = [
+const CHECKS: [Validator; 41] = [
     Validator("any", |c| c.pass(c.words().to_owned())),
     Validator("lower", |c| c.pass(c.words().to_lowercase())),
     Validator("upper", |c| {
@@ -57,6 +60,7 @@ const CHECKS: [Validator; 31] = [
     Validator("ltc", |c| {
         if c.words().starts_with("ltc1") { bech32_address(c) } else { base58check(c, &[0x30, 0x32]) }
     }),
+    // Those that begin with 9 or A belong to scripts.
     Validator("doge", |c| base58check(c, &[0x1e, 0x16])),
     Validator("trx", |c| base58check(c, &[0x41])),
     Validator("bech32", bech32_address),
@@ -65,16 +69,27 @@ const CHECKS: [Validator; 31] = [
     Validator("card", card),
     Validator("iban", iban),
     Validator("price", price),
+    Validator("tox", tox),
+    Validator("encoded_url", encoded_url),
+    Validator("key_block", key_block),
+    Validator("email_literal", email_literal),
+    Validator("mac_dotted", mac_dotted),
+    Validator("national_phone", national_phone),
+    Validator("user_agent", user_agent),
+    Validator("technique", technique),
+    Validator("cve", cve),
+    // Dots spelled inside of what is otherwise one word.
+    Validator("spelled_dots", |c| {
+        let value = c.words().replace("DOT", ".").to_lowercase().replace("-dot-", ".");
+        let (user, name) = value.split_once('@').map_or((None, value.as_str()), |(u, n)| (Some(u), n));
+        let name = host_before(name, true, "")?;
+        c.pass(user.map_or_else(|| name.clone(), |user| format!("{user}@{name}")))
+    }),
     Validator("path", |c| {
         let words = c.words().trim_end_matches(['.', '-']);
         Some(Valid { start: c.start, end: c.start + words.len(), value: words.to_owned(), confidence: 0.9 })
     }),
-    // Keys hold blanks, but not the next key.
-    Validator("registry", |c| {
-        let words = c.words();
-        let end = words.match_indices(" HK").map(|(at, _)| at).next().unwrap_or(words.len());
-        Some(Valid { start: c.start, end: c.start + end, value: words[..end].to_owned(), confidence: 0.95 })
-    }),
+    Validator("registry", registry),
     // Block sizes are 3 times a power of two.
     Validator("ssdeep", |c| {
         let size: u32 = c.words().split(':').next()?.parse().ok()?;
@@ -84,19 +99,16 @@ const CHECKS: [Validator; 31] = [
     Validator("phone", phone),
     Validator("fingerprint", |c| {
         let value: String = c.words().chars().filter(char::is_ascii_hexdigit).collect();
-        (value.len() == 40).then(|| c.pass(value.to_uppercase()))?
+        matches!(value.len(), 16 | 40).then(|| c.pass(value.to_uppercase()))?
     }),
 ];
 
 impl Validator {
     pub fn by_name(name: &str) -> Option<Validator> {
-        if name == "tox" {
-            return Some(Validator("tox", tox));
-        }
         CHECKS.into_iter().find(|v| v.0 == name)
     }
     pub fn names() -> String {
-        CHECKS.map(|v| v.0).join(" ") + " tox"
+        CHECKS.map(|v| v.0).join(" ")
     }
     pub fn check(self, candidate: &Candidate<'_>) -> Option<Valid> {
         (self.1)(candidate)
@@ -104,20 +116,20 @@ impl Validator {
 }
 
 impl Candidate<'_> {
-    fn words(&self) -> &str {
+    pub(super) fn words(&self) -> &str {
         &self.text[self.start..self.end]
     }
-    fn pass(&self, value: String) -> Option<Valid> {
+    pub(super) fn pass(&self, value: String) -> Option<Valid> {
         Some(Valid { start: self.start, end: self.end, value, confidence: 0.99 })
     }
-    fn before(&self) -> Option<char> {
+    pub(super) fn before(&self) -> Option<char> {
         self.text[..self.start].chars().next_back()
     }
-    fn after(&self) -> Option<char> {
+    pub(super) fn after(&self) -> Option<char> {
         self.text[self.end..].chars().next()
     }
     /// Lower-cased characters before the match, at most `n`.
-    fn context(&self, n: usize) -> String {
+    pub(super) fn context(&self, n: usize) -> String {
         let tail: Vec<char> = self.text[..self.start].chars().rev().take(n).collect();
         tail.into_iter().rev().collect::<String>().to_lowercase()
     }
@@ -127,71 +139,56 @@ fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '_' | ' ' | '\u{2010}'..='\u{2015}')
 }
 
-/// Undoes defanging: bracketed dots, at signs and colons, their words, blanks between.
+/// Undoes defanging: bracketed dots, at signs, colons and slashes, their words, blanks between.
 pub(super) fn refang(words: &str) -> String {
-    if !words.bytes().any(|b| matches!(b, b'[' | b'(' | b'{' | b'\\' | b' ' | b']')) {
+    let b = words.as_bytes();
+    if !b.iter().any(|b| matches!(b, b'[' | b'(' | b'{' | b'\\' | b' ' | b']' | b'}')) {
         return words.to_owned();
     }
     let mut out = String::with_capacity(words.len());
-    let mut rest = words;
-    while let Some(c) = rest.chars().next() {
-        let spelled = matches!(c, '[' | '(' | '{' | '\\' | ' ' | '.').then(|| spelling(rest)).flatten();
+    let mut i = 0;
+    while let Some(c) = words[i..].chars().next() {
+        let spelled =
+            matches!(c, '[' | '(' | '{' | '\\' | ' ' | '.' | ']' | '}').then(|| spelling(b, i)).flatten();
         match spelled {
             Some((length, to)) => {
                 out.truncate(out.trim_end_matches(' ').len());
                 out.push_str(to);
-                rest = rest[length..].trim_start_matches(' ');
+                i += length;
+                i += b[i..].iter().take_while(|c| **c == b' ').count();
             }
             None => {
                 out.push(c);
-                rest = &rest[c.len_utf8()..];
+                i += c.len_utf8();
             }
         }
     }
     out
 }
 
-/// What a defanged spelling at the start of `text` stands for, and its length in bytes.
-fn spelling(text: &str) -> Option<(usize, &'static str)> {
-    const WORDS: [(&str, &str); 14] = [
-        ("dot", "."),
-        ("d0t", "."),
-        ("точка", "."),
-        ("点", "."),
-        (".", "."),
-        ("собака", "@"),
-        ("at", "@"),
-        ("et", "@"),
-        ("arroba", "@"),
-        ("@", "@"),
-        ("://", "://"),
-        ("//", "//"),
-        (":", ":"),
-        ("/", "/"),
-    ];
-    let starts = |text: &str, word: &str| {
-        text.as_bytes().get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    let open = text.chars().next()?;
-    let close = match open {
-        '[' => ']',
-        '(' => ')',
-        '{' => '}',
-        '\\' => return text.starts_with("\\.").then_some((2, ".")),
-        '.' => return (text.starts_with(".]") || text.starts_with(".)")).then_some((2, ".")),
-        _ => {
-            let bare = [(" dot ", "."), (" at ", "@"), (" . ", "."), (" @ ", "@")];
-            return bare.into_iter().find(|(from, _)| starts(text, from)).map(|(from, to)| (from.len(), to));
-        }
-    };
-    let inner = text[1..].trim_start_matches(' ');
-    let (word, to) = WORDS.into_iter().find(|(word, _)| starts(inner, word))?;
-    let tail = inner[word.len()..].trim_start_matches(' ');
-    if let Some(rest) = tail.strip_prefix(close) {
-        return Some((text.len() - rest.len(), to));
+/// What a defanged spelling at `i` stands for, and its length in bytes.
+fn spelling(b: &[u8], i: usize) -> Option<(usize, &'static str)> {
+    if let Some((length, true)) = host::dot(b, i) {
+        return Some((length, "."));
     }
-    // `[.` that never closes.
-    (open == '[' && word == "." && tail.len() == inner.len() - 1).then_some((2, "."))
+    if b[i] == b'.' {
+        return None;
+    }
+    if let Some(sign) = host::at_sign(b, i) {
+        return Some((sign.length, "@"));
+    }
+    const SIGNS: [(&str, &str); 9] = [
+        ("[-]", "-"),
+        ("[://]", "://"),
+        ("[//]", "//"),
+        ("[:]", ":"),
+        ("(:)", ":"),
+        ("{:}", ":"),
+        ("[/]", "/"),
+        ("(/)", "/"),
+        ("(://)", "://"),
+    ];
+    SIGNS.into_iter().find(|(from, _)| b[i..].starts_with(from.as_bytes())).map(|(from, to)| (from.len(), to))
 }
 
 /// Four numbers as an address; leading zeros are decimal here, as authors mean them.
@@ -202,6 +199,82 @@ fn decimal(value: &str) -> Option<Ipv4Addr> {
         *octet = parts.next().filter(|p| !p.is_empty() && p.len() < 4)?.parse().ok()?;
     }
     parts.next().is_none().then(|| Ipv4Addr::from(octets))
+}
+
+/// Words before four numbers that are a version or the number of a section.
+const NUMBERED: [&str; 58] = [
+    "version",
+    "versions",
+    "ver",
+    "v",
+    "build",
+    "firmware",
+    "release",
+    "driver",
+    "update",
+    "chrome",
+    "firefox",
+    "patch",
+    "sdk",
+    "safari",
+    "opera",
+    "edge",
+    "edg",
+    "opr",
+    "chromium",
+    "yabrowser",
+    "trident",
+    "gecko",
+    "msie",
+    "nginx",
+    "apache",
+    "openssl",
+    "openssh",
+    "php",
+    "java",
+    "jre",
+    "jdk",
+    "python",
+    "flash",
+    "acrobat",
+    "reader",
+    "office",
+    "windows",
+    "kernel",
+    "android",
+    "curl",
+    "wget",
+    "section",
+    "sec",
+    "chapter",
+    "clause",
+    "article",
+    "appendix",
+    "paragraph",
+    "revision",
+    "rev",
+    "версия",
+    "версии",
+    "версию",
+    "билд",
+    "раздел",
+    "глава",
+    "пункт",
+    "прошивка",
+];
+/// The same in Chinese, where words stand glued together.
+const NUMBERED_ZH: [&str; 4] = ["版本", "固件", "第", "章节"];
+
+/// Whether a number belongs to the last word before it. `context` is in small letters.
+fn numbered(context: &str) -> bool {
+    let led = context.trim_end_matches([' ', ':', '=', '.', '№', '-', '#', '/', '§', '：', '_']);
+    if context.trim_end().ends_with('§') || NUMBERED_ZH.iter().any(|w| led.ends_with(w)) {
+        return true;
+    }
+    // The last word in its own script: others stand glued to it.
+    let ascii = led.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    let other = led.rsplit(|c: char| !c.is_alphabetic() || c.is_ascii()).next().unwrap_or("");
+    NUMBERED.iter().any(|v| *v == ascii || (!v.is_ascii() && *v == other))
 }
 
 fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
@@ -220,33 +293,7 @@ fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
         return None;
     }
     if !defanged && !address.is_unspecified() {
-        let context = c.context(16);
-        let led = context.trim_end_matches([' ', ':', '=', '.', '№', '-', '#']);
-        const VERSION: [&str; 19] = [
-            "version",
-            "versions",
-            "ver",
-            "v",
-            "build",
-            "firmware",
-            "release",
-            "driver",
-            "update",
-            "chrome",
-            "firefox",
-            "patch",
-            "sdk",
-            "версия",
-            "версии",
-            "версию",
-            "билд",
-            "版本",
-            "固件",
-        ];
-        // The last word in its own script: others stand glued to it.
-        let ascii = led.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
-        let other = led.rsplit(|c: char| !c.is_alphabetic() || c.is_ascii()).next().unwrap_or("");
-        if VERSION.iter().any(|v| *v == ascii || (!v.is_ascii() && !other.is_empty() && other.ends_with(v))) {
+        if numbered(&c.context(20)) || c.text[c.end..].starts_with(['节', '章', '版']) {
             return None;
         }
         if address.octets()[0] == 0 {
@@ -259,15 +306,30 @@ fn ipv4(c: &Candidate<'_>) -> Option<Valid> {
 fn cidr(c: &Candidate<'_>) -> Option<Valid> {
     let value = refang(c.words());
     let (address, bits) = value.split_once('/')?;
+    let most = if address.contains(':') { 128 } else { 32 };
+    let bits: u8 = bits.parse().ok().filter(|&b| b <= most)?;
+    if most == 128 {
+        if address.len() < 4
+            || c.before().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, ':' | '/'))
+        {
+            return None;
+        }
+        let address: Ipv6Addr = address.parse().ok()?;
+        return c.pass(format!("{address}/{bits}"));
+    }
     let address: Ipv4Addr = address.parse().ok()?;
-    let bits: u8 = bits.parse().ok().filter(|&b| b <= 32)?;
     c.pass(format!("{address}/{bits}"))
 }
 
 fn ipv6(c: &Candidate<'_>) -> Option<Valid> {
     let inside = |n: Option<char>| n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_'));
-    let words = c.words();
-    if inside(c.before()) || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, ':' | '_')) {
+    let words = refang(c.words());
+    let words = words.as_str();
+    // `-ip6:2001:db8::1`: a colon behind a word is none of the address.
+    let named = c.before() == Some(':')
+        && c.text[..c.start - 1]
+            .ends_with(|p: char| p.is_ascii_alphanumeric() && !p.is_ascii_hexdigit() || p == '6');
+    if inside(c.before()) && !named || inside(c.after()) {
         return None;
     }
     if words == "::1" {
@@ -304,6 +366,10 @@ const WORDS: [&str; 20] = [
     "data", "page", "so", "cc",
 ];
 
+/// Frameworks that are written like hosts.
+const PRODUCTS: [&str; 8] =
+    ["asp.net", "vb.net", "ado.net", "ml.net", "paint.net", "json.net", "quartz.net", "socket.io"];
+
 /// Checks a host name (refanged); returns its normal form. `sure` when the spelling shows that a host is meant.
 fn host(value: &str, sure: bool) -> Option<String> {
     host_before(value, sure, "")
@@ -316,13 +382,15 @@ fn host_before(value: &str, sure: bool, behind: &str) -> Option<String> {
     let (last, first) = (labels.last()?, labels.first()?);
     if labels.len() < 2
         || labels.iter().any(|l| l.is_empty() || l.len() > 63 || l.starts_with('-') || l.ends_with('-'))
+        || !sure && PRODUCTS.iter().any(|p| p.eq_ignore_ascii_case(value))
     {
         return None;
     }
     let lower = value.to_lowercase();
     let ascii = if lower.is_ascii() { lower } else { idna::domain_to_ascii(&lower).ok()? };
     let suffix = psl::suffix(ascii.as_bytes());
-    let reserved = ["example", "onion", "i2p", "test"];
+    // `name.tld` stands for any name; its spelling must show that a host is meant.
+    let reserved = ["example", "onion", "i2p", "test", if sure { "tld" } else { "test" }];
     let top = ascii.rsplit('.').next()?;
     let known = suffix.is_some_and(|s| s.is_known()) || reserved.contains(&top);
     // The registrable part must hold something before the public suffix, e.g. not `co.uk` alone.
@@ -363,13 +431,19 @@ fn domain(c: &Candidate<'_>) -> Option<Valid> {
     let glued = |n: Option<char>| {
         n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '-' | '/' | '\\' | '.'))
     };
-    if glued(c.before())
+    // Hyphens before a name are lines and bullets.
+    let led = c.words().len() - c.words().trim_start_matches('-').len();
+    let before = c.before().filter(|_| led == 0);
+    let dots = c.text[..c.start].ends_with("..") || c.text[..c.start].ends_with("//");
+    if glued(before) && !dots
         || c.after().is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '_' | '('))
     {
         return None;
     }
-    let words = c.words().trim_end_matches(['.', '-']);
-    let (start, end) = (c.start, c.start + words.len());
+    let words = c.words()[led..].trim_end_matches(['.', '-']);
+    let start = c.start + led;
+    let (start, words) = registrable(start, words);
+    let end = start + words.len();
     let value = refang(words);
     let defanged = value != words;
     // Blanks around a written-out dot are only believed between what looks like one host.
@@ -380,11 +454,40 @@ fn domain(c: &Candidate<'_>) -> Option<Valid> {
     Some(Valid { start, end, value, confidence: if defanged { 0.99 } else { 0.95 } })
 }
 
+/// What a host can be of words with underscores and hyphens where none can stand: a registered name has no underscore,
+/// and no label begins with a hyphen, so that the name begins behind them.
+fn registrable(start: usize, words: &str) -> (usize, &str) {
+    let mut skip = words
+        .rfind(".-")
+        .map_or(0, |at| at + 1 + (words.len() - at - 1 - words[at + 1..].trim_start_matches('-').len()));
+    if words.contains('_') {
+        let name = refang(words).to_lowercase();
+        if let Some(name) = psl::domain_str(&name)
+            && let Some(at) = name.split('.').next().and_then(|label| label.rfind('_'))
+        {
+            let tail = &name[at + 1..name.find('.').unwrap_or(name.len())];
+            if let Some(at) =
+                words.to_lowercase().rfind(&format!("_{tail}")).filter(|at| words.is_char_boundary(*at))
+            {
+                skip = skip.max(at + 1);
+            }
+        }
+    }
+    (start + skip, &words[skip..])
+}
+
 /// Endings of files that carry or hold something.
-const ENDINGS: [&str; 44] = [
+const ENDINGS: [&str; 66] = [
     "exe", "dll", "sys", "scr", "bat", "cmd", "ps1", "vbs", "vbe", "jse", "wsf", "hta", "msi", "lnk", "iso",
     "img", "jar", "apk", "elf", "bin", "dat", "tmp", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "ppt",
     "pptx", "pdf", "rtf", "zip", "rar", "7z", "tar", "php", "asp", "aspx", "jsp", "py", "sh", "sql", "txt",
+    "jpg", "jpeg", "png", "gif", "bmp", "json", "xml", "csv", "log", "cfg", "ini", "conf", "cab", "gz", "xz",
+    "deb", "rpm", "dmg", "html", "htm", "js", "vhd",
+];
+/// Frameworks that are written like files.
+const LIBRARIES: [&str; 14] = [
+    "node", "vue", "react", "next", "nuxt", "three", "d3", "express", "angular", "discord", "ember",
+    "backbone", "electron", "chart",
 ];
 
 /// Names of files, told by their ending.
@@ -396,6 +499,9 @@ fn file(c: &Candidate<'_>) -> Option<Valid> {
         n.is_some_and(|n| n.is_ascii_alphanumeric() || matches!(n, '@' | '/' | '\\' | '=' | '('))
     };
     if !ENDINGS.contains(&ending.as_str()) || name.is_empty() || around(c.before()) || around(c.after()) {
+        return None;
+    }
+    if ending == "js" && LIBRARIES.contains(&name.to_lowercase().as_str()) {
         return None;
     }
     // What stands before is a method's object in code more often than a file.
@@ -421,17 +527,26 @@ fn phone(c: &Candidate<'_>) -> Option<Valid> {
 }
 
 fn email(c: &Candidate<'_>) -> Option<Valid> {
-    let value = refang(c.words());
+    let slashes = c.words().to_lowercase().contains("/at/");
+    let value = if slashes {
+        c.words().to_lowercase().replace("/at/", "@").replace("/dot/", ".")
+    } else {
+        refang(c.words())
+    };
     let (user, name) = value.split_once('@')?;
+    let user = user.trim_end();
     let defanged = value != c.words();
-    // " at " is an English word: believed after a word that asks for an address, or where the name is no plain word.
+    // "C2 at evil[.]example": " at " is an English word, believed after a word that asks for an address, or where the
+    // dots are words as well and what stands before is no sentence.
     let words = c.words();
-    let bare = words.find(" at ").is_some_and(|at| !words[..at].ends_with(['[', '(', '{']));
-    let spelled = ["[dot]", "(dot)", "[ dot ]", "( dot )", "{dot}"].iter().any(|d| words.contains(d));
-    if bare && !spelled && user.chars().all(|c| c.is_ascii_alphabetic()) {
+    if let Some(at) = words.find(" at ").filter(|&at| !words[..at].ends_with(['[', '(', '{'])) {
         let context = c.context(24);
-        if !["mail", "contact", "write", "reach", "почт", "пиши", "邮箱"].iter().any(|w| context.contains(w))
-        {
+        let asked =
+            ["mail", "contact", "write", "reach", "почт", "пиши", "邮箱"].iter().any(|w| context.contains(w));
+        let worded = words[at..].to_ascii_lowercase().contains("dot");
+        let led = context.trim_end_matches([' ', '\t']);
+        let alone = led.is_empty() || led.ends_with(['\n', '\r', ':', '：']);
+        if !asked && !(worded && (alone || user.contains(['.', '_']))) {
             return None;
         }
     }
@@ -445,7 +560,36 @@ fn email(c: &Candidate<'_>) -> Option<Valid> {
     c.pass(format!("{}@{name}", user.to_lowercase()))
 }
 
-fn url(c: &Candidate<'_>) -> Option<Valid> {
+/// Scheme in its usual spelling, and what follows the slashes.
+fn scheme_of(value: &str) -> (Option<String>, &str) {
+    let split = value
+        .find(':')
+        .filter(|&at| value[at + 1..].trim_start().starts_with(['/', '\\', '[', ']']))
+        .or_else(|| value.find("__"))
+        .or_else(|| value.find("//"))
+        .filter(|&at| at < 10);
+    let Some(at) = split else { return (None, value) };
+    let word = value[..at].trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '*').to_lowercase();
+    if word.is_empty() {
+        return (None, value);
+    }
+    let rest = value[at..].trim_start_matches([':', '/', '\\', ' ', '_', ']', ')', '(']);
+    // The brackets of an IPv6 address stay.
+    let rest = if value[at..].starts_with("__") { value[at..].trim_start_matches(['_', ' ']) } else { rest };
+    let secure = word.ends_with('s') || word.starts_with("https") || word.starts_with("hxxps");
+    let scheme = match word.as_bytes() {
+        [b'h' | b'x' | b'm', ..] | [b't', b't', ..] if secure => "https",
+        [b'h' | b'x' | b'm', ..] | [b't', b't', ..] => "http",
+        b"sfxp" | b"sftp" => "sftp",
+        [b'f', b'i', ..] => "file",
+        [b'f', ..] if secure => "ftps",
+        [b'f', ..] => "ftp",
+        _ => &word,
+    };
+    (Some(scheme.to_owned()), rest)
+}
+
+pub(super) fn url(c: &Candidate<'_>) -> Option<Valid> {
     // Punctuation of the sentence, and a closing bracket without its opening one, do not belong to the location.
     let mut words = c.words();
     loop {
@@ -459,23 +603,7 @@ fn url(c: &Candidate<'_>) -> Option<Valid> {
     }
     let end = c.start + words.len();
     let value = refang(words);
-    let lower = value.to_lowercase();
-    let (scheme, rest) = match value.find("://").or_else(|| value.find(":\\\\")).or_else(|| value.find("__"))
-    {
-        Some(at) if at < 8 => {
-            let scheme = match lower[..at].trim_end().as_bytes() {
-                [b'h' | b't' | b'x' | b'm', .., b's'] if !lower.starts_with("tls") => "https",
-                [b'h' | b'x' | b'm', ..] => "http",
-                [b't', b't', ..] => "http",
-                [b'f', .., b's'] => "ftps",
-                [b'f', ..] => "ftp",
-                _ => lower[..at].trim_end(),
-            };
-            let skip = if value[at..].starts_with("__") { 2 } else { 3 };
-            (Some(scheme.to_owned()), value[at + skip..].trim_start_matches([' ', '/']))
-        }
-        _ => (None, value.as_str()),
-    };
+    let (scheme, rest) = scheme_of(&value);
     let split = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(split);
     let (user, host_port) = authority.rsplit_once('@').map_or((None, authority), |(u, h)| (Some(u), h));
@@ -493,10 +621,18 @@ fn url(c: &Candidate<'_>) -> Option<Valid> {
         format!("[{inner}]")
     } else if let Ok(address) = name.parse::<Ipv4Addr>() {
         address.to_string()
-    } else if name == "localhost" {
-        return None;
+    } else if name.eq_ignore_ascii_case("localhost") && scheme.is_some() {
+        "localhost".to_owned()
     } else {
-        host(name, true)?
+        // Without a scheme the host alone must show that it is one, and no path in a file system goes before it.
+        let bare = scheme.is_none() && value == words && !name.to_lowercase().starts_with("www.");
+        if bare
+            && c.before().is_some_and(|b| b.is_ascii_alphanumeric() || "@_/\\.-=~$%:".contains(b))
+            && !c.text[..c.start].ends_with("//")
+        {
+            return None;
+        }
+        host(name, !bare)?
     };
     let mut out = scheme.map(|s| s + "://").unwrap_or_default();
     if let Some(user) = user {
@@ -554,66 +690,125 @@ fn base32(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Digests: letters and digits mixed, several different characters, and no talk of commits before it.
+/// Digests: letters and digits mixed, several different characters, and no talk before it of commits, or of digests
+/// that are not those of the file. One letter repeated is a placeholder, which its author means to be read as a digest.
 fn digest(c: &Candidate<'_>) -> Option<Valid> {
     let value = c.words().to_lowercase();
     let distinct = value.bytes().collect::<std::collections::BTreeSet<_>>().len();
     let letters = value.bytes().any(|b| b.is_ascii_alphabetic());
-    let context = c.context(20);
+    let context = c.context(24);
+    let led = context.trim_end_matches(|c: char| !c.is_alphanumeric());
     let code = value.len() == 40
         && ["commit", "revision", "git ", "rev ", "коммит", "提交"].iter().any(|w| context.contains(w));
-    (distinct >= 6 && letters && !code).then(|| c.pass(value))?
-}
-
-fn base58check(c: &Candidate<'_>, versions: &[u8]) -> Option<Valid> {
-    let bytes = bs58::decode(c.words()).with_check(None).into_vec().ok()?;
-    (bytes.len() == 21 && versions.contains(&bytes[0])).then(|| c.pass(c.words().to_owned()))?
-}
-
-fn bech32_address(c: &Candidate<'_>) -> Option<Valid> {
-    bech32::segwit::decode(c.words()).ok()?;
-    c.pass(c.words().to_lowercase())
-}
-
-/// Ethereum: EIP-55 says the case of each letter; all lower or all upper carries no checksum.
-fn eth(c: &Candidate<'_>) -> Option<Valid> {
-    let hex = &c.words()[2..];
-    let lower = hex.to_lowercase();
-    let hash = Keccak256::digest(lower.as_bytes());
-    let checked: String = lower
-        .chars()
-        .enumerate()
-        .map(|(i, ch)| {
-            let nibble = if i % 2 == 0 { hash[i / 2] >> 4 } else { hash[i / 2] & 15 };
-            if nibble >= 8 { ch.to_ascii_uppercase() } else { ch }
-        })
-        .collect();
-    let mixed = hex.chars().any(|c| c.is_ascii_lowercase()) && hex.chars().any(|c| c.is_ascii_uppercase());
-    (!mixed || hex == checked).then(|| c.pass(format!("0x{checked}")))?
-}
-
-/// Monero: base58 in blocks of 11 characters for 8 bytes, Keccak-256 checksum of four bytes.
-fn xmr(c: &Candidate<'_>) -> Option<Valid> {
-    let mut bytes = Vec::with_capacity(69);
-    for block in c.words().as_bytes().chunks(11) {
-        let size = match block.len() {
-            11 => 8,
-            7 => 5,
-            _ => return None,
-        };
-        let mut n: u128 = 0;
-        for &b in block {
-            let digit =
-                b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".iter().position(|&a| a == b)?;
-            n = n * 58 + digit as u128;
-        }
-        if n >> (8 * size) != 0 {
-            return None;
-        }
-        bytes.extend_from_slice(&n.to_be_bytes()[16 - size..]);
+    let other = ["imphash", "import hash", "authentihash", "authenti hash", "pehash", "rich hash", "vhash"];
+    if code || !letters || other.iter().any(|w| led.ends_with(w)) {
+        return None;
     }
-    let (body, sum) = bytes.split_at(bytes.len().checked_sub(4)?);
-    (bytes.len() == 69 && Keccak256::digest(body)[..4] == *sum).then(|| c.pass(c.words().to_owned()))?
+    let mut valid = c.pass(value).filter(|_| distinct >= 6 || distinct == 1)?;
+    if distinct == 1 {
+        valid.confidence = 0.5;
+    }
+    Some(valid)
+}
+
+/// Parts of keys that hold a blank; other blanks end a key.
+const SPACED_KEYS: [&str; 10] = [
+    "Session Manager",
+    "Windows NT",
+    "Internet Explorer",
+    "Image File Execution Options",
+    "Windows Defender",
+    "Shell Folders",
+    "User Shell Folders",
+    "Internet Settings",
+    "Terminal Server",
+    "Command Processor",
+];
+
+/// Keys hold blanks, but not the next key; hives are written in angle brackets at times.
+fn registry(c: &Candidate<'_>) -> Option<Valid> {
+    let words = c.words();
+    // Without its hive a key begins a path; behind a backslash it goes one on.
+    if !words.starts_with(['H', 'h', '<']) && c.before() == Some('\\') {
+        return None;
+    }
+    let mut end = words.match_indices(" HK").map(|(at, _)| at).next().unwrap_or(words.len());
+    let last = words[..end].rfind('\\').map_or(0, |at| at + 1);
+    let tail = &c.text[c.start + last..];
+    if let Some(part) =
+        SPACED_KEYS.iter().find(|p| tail.get(..p.len()).is_some_and(|t| t.eq_ignore_ascii_case(p)))
+        && last + part.len() > end
+        && !tail[part.len()..].starts_with(|c: char| c.is_ascii_alphanumeric())
+    {
+        end = last + part.len();
+    }
+    let words = &c.text[c.start..c.start + end];
+    let value = words.trim_start_matches('<').replacen('>', "", 1);
+    Some(Valid {
+        start: c.start,
+        end: c.start + end,
+        value: value.trim_end_matches('\\').to_owned(),
+        confidence: 0.95,
+    })
+}
+
+/// Technique numbers of ATT&CK: a fraction of another length is none.
+fn technique(c: &Candidate<'_>) -> Option<Valid> {
+    let more = c.text[c.end..].strip_prefix('.').is_some_and(|t| t.starts_with(|d: char| d.is_ascii_digit()));
+    (!more).then(|| c.pass(c.words().to_uppercase()))?
+}
+
+/// The year and the number, however they are joined.
+fn cve(c: &Candidate<'_>) -> Option<Valid> {
+    let digits: String = c.words().chars().filter(char::is_ascii_digit).collect();
+    let (year, number) = digits.split_at_checked(4)?;
+    c.pass(format!("CVE-{year}-{number}"))
+}
+
+/// User agents; two stand one behind the other at times.
+fn user_agent(c: &Candidate<'_>) -> Option<Valid> {
+    let words = c.words();
+    let next =
+        words.to_ascii_lowercase().get(8..).and_then(|t| t.find("mozilla/")).map_or(words.len(), |at| at + 8);
+    let words = words[..next].trim_end_matches([' ', ',', ';', '.', '"', '\'']);
+    Some(Valid { start: c.start, end: c.start + words.len(), value: words.to_owned(), confidence: 0.95 })
+}
+
+/// Mail addresses with an address for a host (RFC 5321, section 4.1.3).
+fn email_literal(c: &Candidate<'_>) -> Option<Valid> {
+    let (user, host) = c.words().split_once("@[")?;
+    let host = host.strip_suffix(']')?;
+    let six = host.get(..5).filter(|h| h.eq_ignore_ascii_case("ipv6:")).is_some();
+    let known = if six { host[5..].parse::<Ipv6Addr>().is_ok() } else { host.parse::<Ipv4Addr>().is_ok() };
+    known.then(|| c.pass(format!("{}@[{host}]", user.to_lowercase())))?
+}
+
+/// Hardware addresses in three groups, as network devices print them.
+fn mac_dotted(c: &Candidate<'_>) -> Option<Valid> {
+    let words = c.words();
+    let groups: Vec<&str> = words.split('.').collect();
+    let hex = |g: &&str| g.len() == 4 && g.bytes().all(|b| b.is_ascii_hexdigit());
+    if groups.len() != 3 || !groups.iter().all(hex) || words == "0000.0000.0000" {
+        return None;
+    }
+    let digits = words.to_lowercase().replace('.', "");
+    // Numbers alone are amounts with groups.
+    if digits.bytes().all(|b| b.is_ascii_digit()) && !c.context(16).contains("mac") {
+        return None;
+    }
+    let pairs: Vec<&str> = (0..6).map(|i| &digits[2 * i..2 * i + 2]).collect();
+    c.pass(pairs.join(":"))
+}
+
+/// Numbers as they are dialled inside Russia and China, to be called only where a word says that it is a number.
+fn national_phone(c: &Candidate<'_>) -> Option<Valid> {
+    let digits: String = c.words().chars().filter(char::is_ascii_digit).collect();
+    let value = match digits.as_bytes() {
+        [b'8' | b'7', b'9', ..] if digits.len() == 11 => format!("+7{}", &digits[1..]),
+        [b'1', b'3'..=b'9', ..] if digits.len() == 11 => format!("+86{digits}"),
+        _ => return None,
+    };
+    (!c.after().is_some_and(|n| n.is_ascii_digit())).then(|| c.pass(value))?
 }
 
 fn tox(c: &Candidate<'_>) -> Option<Valid> {
@@ -624,93 +819,4 @@ fn tox(c: &Candidate<'_>) -> Option<Valid> {
         sum[i % 2] ^= byte;
     }
     (sum == [0, 0] && value.bytes().any(|b| b != b'0')).then(|| c.pass(value))?
-}
-
-fn card(c: &Candidate<'_>) -> Option<Valid> {
-    let digits: String = c.words().chars().filter(char::is_ascii_digit).collect();
-    let n = digits.len();
-    let head = |k: usize| digits[..k].parse::<u32>().unwrap_or(0);
-    let issuer = match n {
-        13 | 16 | 19 if head(1) == 4 => true,
-        16 => {
-            (51..=55).contains(&head(2))
-                || (2221..=2720).contains(&head(4))
-                || head(4) == 6011
-                || head(2) == 65
-                || (3528..=3589).contains(&head(4))
-                || (2200..=2204).contains(&head(4))
-                || head(2) == 62
-        }
-        15 => matches!(head(2), 34 | 37),
-        17..=19 => head(2) == 62 || matches!(head(2), 50 | 56..=58 | 63 | 67),
-        _ => false,
-    };
-    let luhn = digits.bytes().rev().enumerate().fold(0u32, |sum, (i, b)| {
-        let d = u32::from(b - b'0') * if i % 2 == 1 { 2 } else { 1 };
-        sum + d / 10 + d % 10
-    });
-    (issuer && luhn.is_multiple_of(10) && digits.bytes().any(|b| b != digits.as_bytes()[0]))
-        .then(|| c.pass(mask_card(&digits)))?
-}
-
-fn iban(c: &Candidate<'_>) -> Option<Valid> {
-    let value: String = c.words().chars().filter(|c| !c.is_whitespace()).collect();
-    if !(15..=34).contains(&value.len()) {
-        return None;
-    }
-    let rest = value[4..].bytes().chain(value[..4].bytes()).try_fold(0u64, |rest, b| match b {
-        b'0'..=b'9' => Some((rest * 10 + u64::from(b - b'0')) % 97),
-        b'A'..=b'Z' => Some((rest * 100 + u64::from(b - b'A') + 10) % 97),
-        _ => None,
-    });
-    (rest == Some(1)).then(|| c.pass(value))?
-}
-
-/// Amounts: the number in full, the currency as its ISO 4217 code (or the coin's ticker).
-fn price(c: &Candidate<'_>) -> Option<Valid> {
-    let words = c.words().trim();
-    if c.before().is_some_and(|b| b.is_ascii_alphanumeric() || b == '.' || b == ',') {
-        return None;
-    }
-    let lower = words.to_lowercase();
-    const CODES: [(&str, &[&str]); 10] = [
-        ("USDT", &["usdt"]),
-        ("USD", &["$", "usd", "бакс", "доллар", "美金", "美元", "刀"]),
-        ("EUR", &["€", "eur", "евро", "欧元"]),
-        ("RUB", &["₽", "руб", "rub", "卢布"]),
-        ("GBP", &["£", "gbp"]),
-        ("CNY", &["¥", "￥", "元", "块", "rmb", "cny"]),
-        ("XMR", &["xmr"]),
-        ("BTC", &["btc"]),
-        ("ETH", &["eth"]),
-        ("LTC", &["ltc"]),
-    ];
-    let (code, _) = CODES.iter().find(|(_, words)| words.iter().any(|w| lower.contains(w)))?;
-    let number: String = lower.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',')).collect();
-    let number = number.trim_end_matches(['.', ',']);
-    // A separator with three digits behind it groups thousands; another one starts the fraction.
-    let last = number.rfind(['.', ',']);
-    let plain = match last {
-        Some(at) if number.len() - at - 1 != 3 || number.starts_with("0") => {
-            format!("{}.{}", number[..at].replace(['.', ','], ""), &number[at + 1..])
-        }
-        _ => number.replace(['.', ','], ""),
-    };
-    let mut amount: f64 = plain.parse().ok()?;
-    let unit = |c: &char| matches!(c, 'k' | 'к' | '万');
-    let after_digits = lower.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let tail = after_digits.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ' '));
-    if let Some(sign) = tail.chars().next().filter(unit) {
-        amount *= if sign == '万' { 10_000.0 } else { 1000.0 };
-    }
-    if amount <= 0.0 {
-        return None;
-    }
-    let shown = if amount.fract() == 0.0 { format!("{amount:.0}") } else { format!("{amount}") };
-    Some(Valid {
-        start: c.start,
-        end: c.start + c.words().trim_end().len(),
-        value: format!("{shown} {code}"),
-        confidence: 0.95,
-    })
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 use tm_graph::rank::quality::{intervals, quality};
+use tm_model::PostAnalysis;
 use tm_train::{
     Fold, GoldPost, Score, average_precision, join_texts, read_gold, score_entities, score_events,
 };
@@ -62,7 +63,9 @@ pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
         }
         Task::Entities => {
             let s = score_entities(&gold, &found);
-            if options.json {
+            if let Some(precision) = options.precision {
+                thresholds(&mut out, &gold, found, precision)?;
+            } else if options.json {
                 output::json_line(&mut out, &s)?;
             } else {
                 writeln!(out, "{} on {} texts, intervals 95 % bootstrap", analyzer.version(), s.posts)?;
@@ -102,6 +105,47 @@ pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How sure the program must be of an entity for a precision, and how far its confidence is from the share that is right.
+fn thresholds(
+    out: &mut impl Write,
+    gold: &[GoldPost],
+    mut found: Vec<PostAnalysis>,
+    precision: f64,
+) -> anyhow::Result<()> {
+    writeln!(out, "confidence  precision  recall     F1  (exact)")?;
+    let mut chosen = None;
+    let mut rows: Vec<(f64, f64)> = Vec::new();
+    for step in 0..20u8 {
+        let floor = f32::from(step) * 0.05;
+        for post in &mut found {
+            post.entities.retain(|e| e.confidence >= floor);
+        }
+        let s = score_entities(gold, &found).exact;
+        writeln!(out, "      {floor:.2}      {:.3}   {:.3}  {:.3}", s.p, s.r, s.f1)?;
+        if chosen.is_none() && s.p >= precision {
+            chosen = Some(floor);
+        }
+        rows.push((f64::from(s.tp), f64::from(s.tp + s.false_positives)));
+    }
+    // Between two neighbouring floors lie the entities of one bin (Guo et al. 2017, equation 3).
+    let total = rows[0].1.max(1.0);
+    let error: f64 = (0..rows.len())
+        .map(|i| {
+            let next = rows.get(i + 1).copied().unwrap_or_default();
+            let (right, all) = (rows[i].0 - next.0, rows[i].1 - next.1);
+            let middle = i as f64 * 0.05 + 0.025;
+            if all > 0.0 { (right / all - middle).abs() * all / total } else { 0.0 }
+        })
+        .sum();
+    writeln!(out, "expected calibration error {error:.3}")?;
+    match chosen {
+        Some(floor) => writeln!(out, "precision {precision} is reached at a confidence of {floor:.2}")?,
+        None => writeln!(out, "precision {precision} is not reached")?,
+    }
+    out.flush()?;
+    Ok(())
 }
 
 /// Who is known to matter, as a line of labelled data says it.

@@ -8,24 +8,31 @@ use serde::Serialize;
 use serde_json::json;
 use std::io::{BufRead, Read, Write};
 use std::process::ExitCode;
-use tm_extract::{Analyzer, Rules, tags_of};
+use tm_extract::{Analyzer, Rules, link, tags_of};
 use tm_model::{
     Argument, EntityHit, EntityType, EventHit, EventType, Family, Language, Modality, PostAnalysis, Span,
 };
 
 /// Posts that are read before they are analysed together on all threads.
 const BATCH: usize = 1024;
+/// The same in bytes, so that long posts do not pile up.
+const BATCH_BYTES: usize = 8 << 20;
 
 pub fn entities(context: &Setting, options: &Extract) -> anyhow::Result<ExitCode> {
-    let analyzer = context.analyzer()?;
     let wanted = options.types.iter().map(|t| t.parse()).collect::<Result<Vec<EntityType>, _>>()?;
+    // Indicators alone need neither the model's memory nor its time.
+    let analyzer = if !wanted.is_empty() && wanted.iter().all(|t| t.is_indicator()) {
+        Analyzer::indicators_only(Rules::bundled()?)
+    } else {
+        context.analyzer()?
+    };
     stream(options, &analyzer, &|id, a| {
         let entities = a
             .entities
             .iter()
             .filter(|e| wanted.is_empty() || wanted.contains(&e.kind))
             .filter(|e| e.confidence >= options.min_confidence)
-            .map(|hit| Tagged { hit, tags: tags_of(hit.kind, &hit.value) })
+            .map(|hit| Tagged { hit, tags: tags_of(hit.kind, &hit.value), link: known(hit) })
             .collect();
         Line { id, language: a.language, relevance: None, events: None, entities: Some(entities) }
     })
@@ -68,6 +75,27 @@ struct Tagged<'a> {
     hit: &'a EntityHit,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<Known>,
+}
+
+/// What a named thing is known as.
+#[derive(Serialize)]
+struct Known {
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+}
+
+fn known(hit: &EntityHit) -> Option<Known> {
+    if hit.kind.is_indicator() && hit.kind != EntityType::AttackTechnique {
+        return None;
+    }
+    let link = link(hit.kind, &hit.value)?;
+    let (id, source) = link.identifier().unzip();
+    Some(Known { name: link.name, id, source })
 }
 
 #[derive(Serialize)]
@@ -102,16 +130,15 @@ impl<'a> From<&'a EventHit> for Value<'a> {
 }
 
 fn stream(options: &Extract, analyzer: &Analyzer, show: &Show<'_>) -> anyhow::Result<ExitCode> {
-    let (name, mut input): (String, Box<dyn BufRead>) = match &options.file {
+    let (name, input): (String, Box<dyn Read>) = match &options.file {
         Some(path) if path.as_os_str() != "-" => {
             let file =
                 std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-            (path.display().to_string(), Box::new(std::io::BufReader::with_capacity(1 << 20, file)))
+            (path.display().to_string(), Box::new(file))
         }
-        _ => {
-            ("standard input".into(), Box::new(std::io::BufReader::with_capacity(1 << 20, std::io::stdin())))
-        }
+        _ => ("standard input".into(), Box::new(std::io::stdin())),
     };
+    let mut input = std::io::BufReader::with_capacity(1 << 20, input);
     let mut out = output::stdout();
     if options.text {
         let mut bytes = Vec::new();
@@ -128,7 +155,9 @@ fn stream(options: &Extract, analyzer: &Analyzer, show: &Show<'_>) -> anyhow::Re
     let mut line = Vec::new();
     loop {
         let mut batch: Vec<(serde_json::Value, String)> = Vec::with_capacity(BATCH);
-        while batch.len() < BATCH {
+        let mut bytes = 0;
+        // What has come is answered before more is waited for.
+        while batch.len() < BATCH && bytes < BATCH_BYTES && (batch.is_empty() || !input.buffer().is_empty()) {
             line.clear();
             if input.read_until(b'\n', &mut line).with_context(|| format!("cannot read {name}"))? == 0 {
                 break;
@@ -140,7 +169,10 @@ fn stream(options: &Extract, analyzer: &Analyzer, show: &Show<'_>) -> anyhow::Re
                 continue;
             }
             match read_post(text) {
-                Ok((id, text)) => batch.push((id.unwrap_or_else(|| json!(row.to_string())), text)),
+                Ok((id, text)) => {
+                    bytes += text.len();
+                    batch.push((id.unwrap_or_else(|| json!(row.to_string())), text));
+                }
                 Err(reason) => {
                     refused += 1;
                     output::note(format!("{name}, line {row}: {reason}; set aside"));
