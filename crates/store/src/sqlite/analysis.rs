@@ -62,6 +62,7 @@ impl SqliteStore {
 
     pub(super) async fn store_analyses_(&self, version: &str, batch: &[Analyzed]) -> Result<()> {
         let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut change = super::change::last(&mut t).await?;
         let ids: Vec<i64> = batch.iter().map(|a| a.post_id).collect();
         let ids = super::list(&ids);
         for table in ["entity_mention", "event_mention"] {
@@ -73,11 +74,13 @@ impl SqliteStore {
             // Only posts with events are compared by fusion; others need no vector.
             let vector: Option<Vec<u8>> = (!analysis.events.is_empty())
                 .then(|| analysis.vector.iter().flat_map(|x| x.to_le_bytes()).collect());
-            sqlx::query("UPDATE post SET analyzed = ?, language = ?, relevance = ?, vector = ? WHERE id = ?")
+            change += 1;
+            sqlx::query("UPDATE post SET analyzed = ?, language = ?, relevance = ?, vector = ?, changed = ? WHERE id = ?")
                 .bind(version)
                 .bind(analysis.language.as_str())
                 .bind(f64::from(analysis.relevance))
                 .bind(vector)
+                .bind(change)
                 .bind(post_id)
                 .execute(&mut *t)
                 .await?;
