@@ -383,3 +383,224 @@ fn clear(folder: &Path) -> Result<(), Option<std::io::Error>> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(change: i64) -> Progress {
+        Progress { store: "s".into(), change }
+    }
+
+    fn doc(id: i64, text: &str, author: &str, forum: &str, language: Language, time: i64) -> Document {
+        Document {
+            id,
+            thread: id / 2,
+            text: text.into(),
+            title: "Старая тема".into(),
+            author: author.into(),
+            forum: forum.into(),
+            board: "Market".into(),
+            language: Some(language),
+            time: Some(Timestamp(time)),
+            ..Document::default()
+        }
+    }
+
+    fn index() -> (tempfile::TempDir, Index) {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::open(folder.path()).unwrap();
+        let mut docs = vec![
+            doc(1, "Selling fresh CVV, valid rate 85%", "plastikov", "Порт", Language::En, 1_735_700_000),
+            doc(2, "Продам дампы с пином", "Mr_Dump", "Порт", Language::Ru, 1_740_800_000),
+            doc(3, "IP杀手2.0发布，支持IPv6", "毒蝎子", "暗影论坛", Language::Zh, 1_750_239_000),
+            doc(4, "who sells сvv? not fresh", "newbie", "Board", Language::En, 1_750_300_000),
+        ];
+        docs[0].events = vec![EventType::Sell, EventType::Sell];
+        docs[2].events = vec![EventType::Release, EventType::Update];
+        docs[2].entities = vec![(EntityType::Ipv4, "203.0.113.7".into()), (EntityType::Malware, "IP Killer".into())];
+        index.add(&docs).unwrap();
+        index.commit(&progress(4)).unwrap();
+        (folder, index)
+    }
+
+    fn find(index: &Index, query: &str) -> Vec<i64> {
+        let mut hits = index.search(query, None, None, 0, 10).unwrap_or_else(|e| panic!("{query}: {e}")).posts;
+        hits.sort_unstable();
+        hits
+    }
+
+    #[test]
+    fn queries() {
+        let (_folder, index) = index();
+        for (query, expected) in [
+            ("cvv", &[1, 4][..]),
+            ("fresh cvv", &[1, 4]),
+            ("\"fresh cvv\"", &[1]),
+            ("cvv NOT sells", &[]),
+            ("cvv -\"sells\"", &[1]),
+            ("дампы OR 杀手", &[2, 3]),
+            ("дамп", &[2]),
+            ("\"дамп\"", &[]),
+            ("sell", &[1, 4]),
+            ("发布", &[3]),
+            ("手2", &[3]),
+            ("发手", &[]),
+            ("发", &[3]),
+            ("IP杀手2.0", &[3]),
+            ("\"ip杀\"", &[3]),
+            ("杀手2", &[3]),
+            ("sell*", &[1, 4]),
+            ("author:Mr_Dump", &[2]),
+            ("author:mr_*", &[2]),
+            ("author:毒蝎", &[3]),
+            ("forum:порт cvv", &[1]),
+            ("forum:(порт OR board) cvv", &[1, 4]),
+            ("time:2025-06-01..2025-06-18", &[3]),
+            ("time:2025-06", &[3, 4]),
+            ("time:2025", &[1, 2, 3, 4]),
+            ("time:..2025-02", &[1]),
+            ("(дампы OR cvv) lang:ru", &[2]),
+            ("-cvv", &[2, 3]),
+            ("type:sell", &[1]),
+            ("type:spread", &[3]),
+            ("has:ipv4", &[3]),
+            ("entity:203.0.113.7", &[3]),
+            ("entity:203.0.113.*", &[3]),
+            ("entity:203.0.113", &[]),
+            ("entity:\"ip killer\"", &[3]),
+            ("entity:.*", &[]),
+            ("thread:1", &[2, 3]),
+            ("title:тема", &[1, 2, 3, 4]),
+            ("темы lang:zh", &[3]),
+            ("plasticov~1", &[1]),
+            ("dampy~2", &[]),
+            ("\"selling cvv\"~1", &[1]),
+            ("\"selling rate\"~1", &[]),
+            ("board:market -(cvv OR дампы)", &[3]),
+        ] {
+            assert_eq!(find(&index, query), expected, "{query}");
+        }
+        assert_eq!(index.progress().unwrap(), Some(progress(4)));
+        let error = index.search("ok (a", None, None, 0, 10).unwrap_err();
+        assert_eq!(error.to_string(), "query: character 4: this ( is not closed");
+    }
+
+    #[test]
+    fn exact_words_come_before_other_forms() {
+        let (_folder, index) = index();
+        assert_eq!(index.search("sells", None, None, 0, 9).unwrap().posts, [4, 1]);
+        assert_eq!(index.search("selling", None, None, 0, 9).unwrap().posts, [1, 4]);
+    }
+
+    #[test]
+    fn facets_and_restrictions() {
+        let (_folder, index) = index();
+        let hits = index.search("cvv OR 发布", None, None, 0, 1).unwrap();
+        let pair = |v: &str, n| (v.to_owned(), n);
+        assert_eq!((hits.total, hits.posts.len()), (3, 1));
+        assert_eq!(hits.facets.forums, [pair("Board", 1), pair("Порт", 1), pair("暗影论坛", 1)]);
+        assert_eq!(hits.facets.languages, [pair("en", 2), pair("zh", 1)]);
+        assert_eq!(hits.facets.months, [pair("2025-01", 1), pair("2025-06", 2)]);
+        assert_eq!(hits.facets.types, [pair("release", 1), pair("sell", 1), pair("update", 1)]);
+        assert_eq!(hits.parsed, "cvv OR 发布");
+        assert_eq!(index.search("cvv", Some("Board"), None, 0, 9).unwrap().posts, [4]);
+        assert_eq!(index.search("cvv", None, Some("zh"), 0, 9).unwrap().total, 0);
+        // Pages far behind the last cost nothing.
+        assert!(index.search("cvv", None, None, usize::MAX, usize::MAX).unwrap().posts.is_empty());
+        assert_eq!(index.search("cvv", None, None, 1, usize::MAX).unwrap().posts.len(), 1);
+    }
+
+    #[test]
+    fn adding_again_replaces() {
+        let (folder, index) = index();
+        index.add(&[Document { id: 4, text: "changed".into(), ..Document::default() }]).unwrap();
+        index.commit(&progress(5)).unwrap();
+        index.release().unwrap();
+        drop(index);
+        let index = Index::open(folder.path()).unwrap();
+        assert_eq!((find(&index, "cvv"), index.len(), index.repaired()), (vec![1], 4, None));
+        assert_eq!(index.progress().unwrap(), Some(progress(5)));
+    }
+
+    #[test]
+    fn one_writes_others_read() {
+        let (folder, index) = index();
+        let other = Index::open(folder.path()).unwrap();
+        assert!(matches!(other.add(&[Document::default()]), Err(SearchError::Busy)));
+        assert!(matches!(other.reset(), Err(SearchError::Busy)));
+        assert_eq!(find(&other, "cvv"), [1, 4]);
+        index.release().unwrap();
+        other.add(&[Document { id: 9, text: "cvv".into(), ..Document::default() }]).unwrap();
+        other.commit(&progress(9)).unwrap();
+        assert_eq!(find(&other, "cvv"), [1, 4, 9]);
+    }
+
+    #[test]
+    fn each_damage_is_seen_and_replaced() {
+        for damage in ["flip", "cut", "remove", "meta", "schema"] {
+            let (folder, index) = index();
+            index.release().unwrap();
+            drop(index);
+            let mut files: Vec<PathBuf> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path()).collect();
+            files.sort();
+            let postings = files.iter().find(|f| f.extension().is_some_and(|e| e == "idx")).unwrap();
+            let meta = folder.path().join("meta.json");
+            let mut bytes = std::fs::read(postings).unwrap();
+            match damage {
+                "flip" => {
+                    bytes[40] ^= 0x10;
+                    std::fs::write(postings, &bytes).unwrap();
+                }
+                "cut" => std::fs::write(postings, &bytes[..bytes.len() / 2]).unwrap(),
+                "remove" => std::fs::remove_file(postings).unwrap(),
+                "meta" => std::fs::write(&meta, "{}").unwrap(),
+                _ => {
+                    let old = std::fs::read_to_string(&meta).unwrap().replace("\"stems\"", "\"stens\"");
+                    std::fs::write(&meta, old).unwrap();
+                }
+            }
+            let index = Index::open(folder.path()).unwrap_or_else(|e| panic!("{damage}: {e}"));
+            assert!(index.repaired().is_some(), "{damage}");
+            assert_eq!((index.len(), index.progress().unwrap()), (0, None), "{damage}");
+            index.add(&[Document { id: 1, text: "cvv".into(), ..Document::default() }]).unwrap();
+            index.commit(&progress(1)).unwrap();
+            assert_eq!(find(&index, "cvv"), [1], "{damage}");
+        }
+    }
+
+    #[test]
+    fn a_reset_leaves_an_empty_index_in_use() {
+        let (_folder, index) = index();
+        assert_eq!(index.verify().unwrap(), None);
+        index.reset().unwrap();
+        assert_eq!((index.len(), index.progress().unwrap(), find(&index, "cvv").len()), (0, None, 0));
+        index.add(&[Document { id: 1, text: "cvv".into(), ..Document::default() }]).unwrap();
+        index.commit(&progress(1)).unwrap();
+        assert_eq!(find(&index, "cvv"), [1]);
+    }
+
+    #[test]
+    fn hostile_texts_and_queries_are_only_text() {
+        let (_folder, index) = index();
+        let long = "a".repeat(100_000);
+        let texts = [
+            "<script>alert(1)</script> ' OR 1=1; DROP TABLE post; --",
+            "\u{202e}gpj.exe\u{202c} \u{200b}\u{200b}z\u{200b}e\u{200b}r\u{200b}o \0\u{fffd}\u{10ffff}",
+            long.as_str(),
+            "((((((((((\"\"\"\"\\\\\\\\****~~~~",
+        ];
+        let docs: Vec<Document> =
+            texts.iter().zip(10..).map(|(t, id)| Document { id, text: (*t).into(), title: (*t).into(), author: (*t).into(), forum: (*t).into(), board: (*t).into(), ..Document::default() }).collect();
+        index.add(&docs).unwrap();
+        index.commit(&progress(20)).unwrap();
+        assert_eq!(find(&index, "zero"), [11]);
+        assert_eq!(find(&index, "\"drop table\""), [10]);
+        assert!(index.search("a OR b", Some(texts[0]), None, 0, 9).is_ok());
+        for query in texts.iter().copied().chain(["(a+)+$", ".*.*.*", "[", "a{1,99999}", "\\", "a\\", "entity:(a+)+*", "entity:[*", "\u{0}", "x:y", "'; --"]) {
+            // Whatever it is: an answer or a complaint, in no time.
+            let _ = index.search(query, None, None, 0, 9);
+        }
+        assert_eq!(find(&index, "entity:[*"), Vec::<i64>::new());
+    }
+}

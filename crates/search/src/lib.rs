@@ -27,7 +27,7 @@ use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, T
 pub enum SearchError {
     /// The query cannot be read.
     #[error("query: {0}")]
-    Query(#[from] QueryError),
+    Query(QueryError),
     /// Another process writes the index.
     #[error("the search index is being written by another process")]
     Busy,
@@ -42,6 +42,12 @@ pub enum SearchError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl From<QueryError> for SearchError {
+    fn from(e: QueryError) -> SearchError {
+        SearchError::Query(e)
+    }
 }
 
 impl From<TantivyError> for SearchError {
