@@ -102,7 +102,9 @@ impl Collector for Counter {
             total,
             Facets {
                 forums: most_first(forums.into_iter().collect()),
-                languages: most_first(Language::ALL.iter().map(|l| (l.to_string(), languages[l.index() + 1])).collect()),
+                languages: most_first(
+                    Language::ALL.iter().map(|l| (l.to_string(), languages[l.index() + 1])).collect(),
+                ),
                 months: months.into_iter().map(|(m, n)| (month_name(m), n)).collect(),
                 types: most_first(EventType::ALL.iter().map(|t| (t.to_string(), types[t.index()])).collect()),
             },
@@ -158,7 +160,12 @@ mod tests {
 
     #[test]
     fn months_come_back() {
-        for (time, name) in [(0, "1970-01"), (1_750_239_000, "2025-06"), (1_735_689_599, "2024-12"), (-30_000_000_000, "1019-05")] {
+        for (time, name) in [
+            (0, "1970-01"),
+            (1_750_239_000, "2025-06"),
+            (1_735_689_599, "2024-12"),
+            (-30_000_000_000, "1019-05"),
+        ] {
             assert_eq!(month_name(month_number(Timestamp(time)).unwrap() as usize), name);
         }
     }

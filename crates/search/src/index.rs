@@ -105,7 +105,9 @@ fn lost(error: &TantivyError) -> bool {
     use std::io::ErrorKind as K;
     let reachable = |kind: K| !matches!(kind, K::PermissionDenied | K::ReadOnlyFilesystem | K::StorageFull);
     match error {
-        TantivyError::LockFailure(..) | TantivyError::OpenDirectoryError(_) | TantivyError::OpenWriteError(_) => false,
+        TantivyError::LockFailure(..)
+        | TantivyError::OpenDirectoryError(_)
+        | TantivyError::OpenWriteError(_) => false,
         TantivyError::IoError(e) => reachable(e.kind()),
         _ => true,
     }
@@ -222,7 +224,11 @@ impl Index {
             return Ok(());
         }
         let inner = self.inner();
-        let options = IndexWriterOptions::builder().num_worker_threads(1).memory_budget_per_thread(WRITER_BYTES).num_merge_threads(1).build();
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .memory_budget_per_thread(WRITER_BYTES)
+            .num_merge_threads(1)
+            .build();
         let writer: IndexWriter = inner.index.writer_with_options(options)?;
         let mut policy = LogMergePolicy::default();
         // Posts are indexed again once they are analysed; what they were before should not stay for long.
@@ -265,7 +271,16 @@ impl Index {
             let mut doc = TantivyDocument::new();
             doc.add_i64(f.id, d.id);
             doc.add_i64(f.thread, d.thread);
-            for (field, text) in [(f.text, &d.text), (f.stems, &d.text), (f.title, &d.title), (f.stems, &d.title), (f.author, &d.author), (f.forum, &d.forum), (f.forum_name, &d.forum), (f.board, &d.board)] {
+            for (field, text) in [
+                (f.text, &d.text),
+                (f.stems, &d.text),
+                (f.title, &d.title),
+                (f.stems, &d.title),
+                (f.author, &d.author),
+                (f.forum, &d.forum),
+                (f.forum_name, &d.forum),
+                (f.board, &d.board),
+            ] {
                 doc.add_text(field, text);
             }
             doc.add_text(f.language, d.language.map_or("", Language::as_str));
@@ -418,14 +433,16 @@ mod tests {
         ];
         docs[0].events = vec![EventType::Sell, EventType::Sell];
         docs[2].events = vec![EventType::Release, EventType::Update];
-        docs[2].entities = vec![(EntityType::Ipv4, "203.0.113.7".into()), (EntityType::Malware, "IP Killer".into())];
+        docs[2].entities =
+            vec![(EntityType::Ipv4, "203.0.113.7".into()), (EntityType::Malware, "IP Killer".into())];
         index.add(&docs).unwrap();
         index.commit(&progress(4)).unwrap();
         (folder, index)
     }
 
     fn find(index: &Index, query: &str) -> Vec<i64> {
-        let mut hits = index.search(query, None, None, 0, 10).unwrap_or_else(|e| panic!("{query}: {e}")).posts;
+        let mut hits =
+            index.search(query, None, None, 0, 10).unwrap_or_else(|e| panic!("{query}: {e}")).posts;
         hits.sort_unstable();
         hits
     }
@@ -542,7 +559,8 @@ mod tests {
             let (folder, index) = index();
             index.release().unwrap();
             drop(index);
-            let mut files: Vec<PathBuf> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path()).collect();
+            let mut files: Vec<PathBuf> =
+                std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path()).collect();
             files.sort();
             let postings = files.iter().find(|f| f.extension().is_some_and(|e| e == "idx")).unwrap();
             let meta = folder.path().join("meta.json");
@@ -590,14 +608,37 @@ mod tests {
             long.as_str(),
             "((((((((((\"\"\"\"\\\\\\\\****~~~~",
         ];
-        let docs: Vec<Document> =
-            texts.iter().zip(10..).map(|(t, id)| Document { id, text: (*t).into(), title: (*t).into(), author: (*t).into(), forum: (*t).into(), board: (*t).into(), ..Document::default() }).collect();
+        let docs: Vec<Document> = texts
+            .iter()
+            .zip(10..)
+            .map(|(t, id)| Document {
+                id,
+                text: (*t).into(),
+                title: (*t).into(),
+                author: (*t).into(),
+                forum: (*t).into(),
+                board: (*t).into(),
+                ..Document::default()
+            })
+            .collect();
         index.add(&docs).unwrap();
         index.commit(&progress(20)).unwrap();
         assert_eq!(find(&index, "zero"), [11]);
         assert_eq!(find(&index, "\"drop table\""), [10]);
         assert!(index.search("a OR b", Some(texts[0]), None, 0, 9).is_ok());
-        for query in texts.iter().copied().chain(["(a+)+$", ".*.*.*", "[", "a{1,99999}", "\\", "a\\", "entity:(a+)+*", "entity:[*", "\u{0}", "x:y", "'; --"]) {
+        for query in texts.iter().copied().chain([
+            "(a+)+$",
+            ".*.*.*",
+            "[",
+            "a{1,99999}",
+            "\\",
+            "a\\",
+            "entity:(a+)+*",
+            "entity:[*",
+            "\u{0}",
+            "x:y",
+            "'; --",
+        ]) {
             // Whatever it is: an answer or a complaint, in no time.
             let _ = index.search(query, None, None, 0, 9);
         }

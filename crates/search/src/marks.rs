@@ -1,7 +1,7 @@
 //! Where in a text the words of a query stand.
 
 use crate::query::Value;
-use crate::tokens::{Unit, stem, unmixed, units};
+use crate::tokens::{Unit, stem, units, unmixed};
 use tm_model::{CharIndex, Span};
 
 /// What to mark in texts that match a query; empty marks nothing.
@@ -226,7 +226,12 @@ mod tests {
     #[test]
     fn distances() {
         let near = |a: &str, b: &str, n| within(&a.chars().collect::<Vec<_>>(), b, n);
-        assert!(near("abc", "abc", 0) && near("abc", "acb", 1) && near("abc", "abcd", 1) && !near("abc", "abcde", 1));
+        assert!(
+            near("abc", "abc", 0)
+                && near("abc", "acb", 1)
+                && near("abc", "abcd", 1)
+                && !near("abc", "abcde", 1)
+        );
         assert!(!near("abc", "xyz", 2) && near("карта", "корта", 1));
     }
 }

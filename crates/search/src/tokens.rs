@@ -122,7 +122,11 @@ fn fold(c: char, out: &mut String) {
                     out.extend(part.to_lowercase());
                 } else if let Some(whole) =
                     // Kana and Hangul keep their marks: those are other letters.
-                    out.chars().last().filter(|l| matches!(l, '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}')).and_then(|l| compose(l, part))
+                    out
+                        .chars()
+                        .last()
+                        .filter(|l| matches!(l, '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}'))
+                        .and_then(|l| compose(l, part))
                 {
                     out.pop();
                     out.push(whole);
@@ -141,8 +145,20 @@ pub(crate) fn folded(text: &str) -> String {
 
 /// Latin letters and the Cyrillic ones that look the same.
 const LOOK_ALIKE: [(char, char); 14] = [
-    ('a', 'а'), ('c', 'с'), ('e', 'е'), ('h', 'н'), ('i', 'і'), ('j', 'ј'), ('k', 'к'), ('m', 'м'), ('o', 'о'),
-    ('p', 'р'), ('s', 'ѕ'), ('t', 'т'), ('x', 'х'), ('y', 'у'),
+    ('a', 'а'),
+    ('c', 'с'),
+    ('e', 'е'),
+    ('h', 'н'),
+    ('i', 'і'),
+    ('j', 'ј'),
+    ('k', 'к'),
+    ('m', 'м'),
+    ('o', 'о'),
+    ('p', 'р'),
+    ('s', 'ѕ'),
+    ('t', 'т'),
+    ('x', 'х'),
+    ('y', 'у'),
 ];
 
 /// The same word in one script, when it mixes two that look alike (`сvv` with a Cyrillic с): as Latin, as Cyrillic.
@@ -207,18 +223,28 @@ impl Stream<'_> {
         let position = self.position;
         self.position += 1;
         let mut push = |text: String| {
-            self.waiting.push_back(Token { offset_from: unit.from, offset_to: unit.to, position, text, position_length: 1 });
+            self.waiting.push_back(Token {
+                offset_from: unit.from,
+                offset_to: unit.to,
+                position,
+                text,
+                position_length: 1,
+            });
         };
         match self.cut {
             Cut::Stems => {
-                if !unit.ideograph && let Some(stem) = stem(&unit.text) {
+                if !unit.ideograph
+                    && let Some(stem) = stem(&unit.text)
+                {
                     push(stem);
                 }
             }
-            Cut::Words if unit.ideograph => match self.ahead.as_ref().filter(|n| n.ideograph && n.from == unit.to) {
-                Some(next) => push(format!("{}{}", unit.text, next.text)),
-                None => push(unit.text),
-            },
+            Cut::Words if unit.ideograph => {
+                match self.ahead.as_ref().filter(|n| n.ideograph && n.from == unit.to) {
+                    Some(next) => push(format!("{}{}", unit.text, next.text)),
+                    None => push(unit.text),
+                }
+            }
             Cut::Words => {
                 unmixed(&unit.text).into_iter().flatten().for_each(&mut push);
                 push(unit.text);
@@ -284,12 +310,18 @@ mod tests {
         assert_eq!(words("IP杀手2.0, Продам Mr_Dump"), ["ip", "杀", "手", "2", "0", "продам", "mr_dump"]);
         let pairs = cut("IP杀手发布 新", Cut::Words);
         let of = |p: usize, t: &str| (p, t.to_owned());
-        assert_eq!(pairs, [of(0, "ip"), of(1, "杀手"), of(2, "手发"), of(3, "发布"), of(4, "布"), of(5, "新")]);
+        assert_eq!(
+            pairs,
+            [of(0, "ip"), of(1, "杀手"), of(2, "手发"), of(3, "发布"), of(4, "布"), of(5, "新")]
+        );
     }
 
     #[test]
     fn folding_sees_through_disguise() {
-        assert_eq!(words("Ｃｖｖ rés\u{200b}umé е\u{308}лка Ёлка мой мои\u{306} z\u{336}a\u{336}p"), ["cvv", "resume", "елка", "елка", "мой", "мой", "zap"]);
+        assert_eq!(
+            words("Ｃｖｖ rés\u{200b}umé е\u{308}лка Ёлка мой мои\u{306} z\u{336}a\u{336}p"),
+            ["cvv", "resume", "елка", "елка", "мой", "мой", "zap"]
+        );
         assert_eq!(words("ﬁne ǅ İstanbul ß"), ["fine", "dz", "istanbul", "ß"]);
         assert_eq!(words("\u{202e}cvv\u{202c} a\u{ad}b"), ["cvv", "ab"]);
     }
@@ -306,7 +338,8 @@ mod tests {
 
     #[test]
     fn stems_where_they_differ() {
-        let stems: Vec<String> = cut("selling sold cards Продаю дампы 出售 x1", Cut::Stems).into_iter().map(|t| t.1).collect();
+        let stems: Vec<String> =
+            cut("selling sold cards Продаю дампы 出售 x1", Cut::Stems).into_iter().map(|t| t.1).collect();
         assert_eq!(stems, ["sell", "card", "прода", "дамп"]);
         assert_eq!(stem("cvv"), None);
     }

@@ -814,8 +814,10 @@ async fn thread(State(app): App, Path(id): Path<i64>, Query(a): Query<Asked>) ->
 
 async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
     let started = std::time::Instant::now();
-    let none = |error: Option<String>| json!({"total": 0, "took_ms": 0, "items": [], "parsed": "",
-        "facets": {"forum": [], "lang": [], "language": [], "month": [], "type": []}, "error": error});
+    let none = |error: Option<String>| {
+        json!({"total": 0, "took_ms": 0, "items": [], "parsed": "",
+        "facets": {"forum": [], "lang": [], "language": [], "month": [], "type": []}, "error": error})
+    };
     let Some(text) = Asked::text(&a.q) else { return Ok(Json(none(None))) };
     let Some(index) = app.index.clone() else {
         return Ok(Json(none(Some(
@@ -846,7 +848,11 @@ async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
             let mut v = around.post_ref(p);
             let text = view::masked(p);
             v["spans"] = json!(
-                hits.words.spans(&text).iter().map(|s| json!({"start": s.start, "end": s.end})).collect::<Vec<_>>()
+                hits.words
+                    .spans(&text)
+                    .iter()
+                    .map(|s| json!({"start": s.start, "end": s.end}))
+                    .collect::<Vec<_>>()
             );
             let pieces = tm_search::snippet(&text, &hits.words, 240);
             v["snippet"] =
@@ -858,7 +864,9 @@ async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
         list.iter().map(|(v, n)| json!({"value": v, "count": n})).collect::<Vec<_>>()
     };
     let f = &hits.facets;
-    Ok(Json(json!({"total": hits.total, "took_ms": started.elapsed().as_millis() as u64, "items": items, "parsed": hits.parsed,
+    Ok(Json(
+        json!({"total": hits.total, "took_ms": started.elapsed().as_millis() as u64, "items": items, "parsed": hits.parsed,
         "facets": {"forum": facet(&f.forums), "lang": facet(&f.languages), "language": facet(&f.languages),
-            "month": facet(&f.months), "type": facet(&f.types)}, "error": null})))
+            "month": facet(&f.months), "type": facet(&f.types)}, "error": null}),
+    ))
 }

@@ -9,9 +9,9 @@ mod records;
 mod sqlite;
 
 pub use records::{
-    AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, ChangedPost, Counts, Crawled, EntityRow, EntitySummaryRow,
-    EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, RoleRow, Shortfall, SourceRow,
-    StandingRow, ThreadRow, ThreatFilter, ThreatRow,
+    AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, ChangedPost, Counts, Crawled, EntityRow,
+    EntitySummaryRow, EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, RoleRow,
+    Shortfall, SourceRow, StandingRow, ThreadRow, ThreatFilter, ThreatRow,
 };
 pub use sqlite::SqliteStore;
 

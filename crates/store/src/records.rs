@@ -1,7 +1,8 @@
 //! Rows as the store hands them out, and filters.
 
 use tm_model::{
-    EntityType, EventType, Language, Modality, PostAnalysis, PostRecord, Reject, Role, Span, Standing, Timestamp,
+    EntityType, EventType, Language, Modality, PostAnalysis, PostRecord, Reject, Role, Span, Standing,
+    Timestamp,
 };
 
 /// What identifies an import: the file, what it looked like, and the forum it is imported for.

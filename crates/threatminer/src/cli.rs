@@ -128,7 +128,9 @@ pub enum Command {
         Exit status 1 when nothing is found, 2 when the query cannot be read.")]
     Search(Search),
     /// Copy the store to a file while it is in use, and verify the copy
-    #[command(after_help = "Examples:\n  threatminer backup threatminer-$(date +%F).db\n  threatminer backup /backup/latest.db --force")]
+    #[command(
+        after_help = "Examples:\n  threatminer backup threatminer-$(date +%F).db\n  threatminer backup /backup/latest.db --force"
+    )]
     Backup(Backup),
     /// Put a backup in the place of the store, once it is verified
     #[command(after_help = "Examples:\n  threatminer restore threatminer-2026-01-31.db\n  \

@@ -68,7 +68,8 @@ pub async fn follow(store: &dyn Store, index: &Arc<Index>) -> anyhow::Result<usi
         tracing::info!("the search index is of another store; building it anew");
         index.reset()?;
     }
-    let mut seen = Progress { store: identity, change: if strange { 0 } else { seen.map_or(0, |s| s.change) } };
+    let mut seen =
+        Progress { store: identity, change: if strange { 0 } else { seen.map_or(0, |s| s.change) } };
     let (mut done, mut open) = (0, 0);
     loop {
         let posts = store.changed_posts(seen.change, READ).await?;

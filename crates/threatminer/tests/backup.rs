@@ -48,7 +48,10 @@ fn a_backup_is_the_store() {
     let itself = run(&store, &["backup", text(&store), "--force"]);
     assert!(stderr(&itself).contains("is the store itself"), "{}", stderr(&itself));
     let nowhere = run(&store, &["backup", "/nowhere/at/all.db"]);
-    assert_eq!((nowhere.status.code(), stderr(&nowhere).contains("cannot write to /nowhere/at")), (Some(2), true));
+    assert_eq!(
+        (nowhere.status.code(), stderr(&nowhere).contains("cannot write to /nowhere/at")),
+        (Some(2), true)
+    );
     let none = run(&folder.path().join("none.db"), &["backup", text(&copies.join("x.db"))]);
     assert!(stderr(&none).contains("there is no store"), "{}", stderr(&none));
 }
@@ -96,7 +99,11 @@ fn restore_verifies_and_never_overwrites_unasked() {
     let said = &lines(&well(&store, &["restore", text(&copy), "--force", "--json"]))[0];
     assert_eq!(said["posts"], 60);
     assert_eq!(everything(&store), before);
-    assert_eq!(run(&store, &["search", "thread:6 author:u4 60"]).status.code(), Some(1), "the index is of the new store");
+    assert_eq!(
+        run(&store, &["search", "thread:6 author:u4 60"]).status.code(),
+        Some(1),
+        "the index is of the new store"
+    );
     let fresh = folder.path().join("fresh.db");
     well(&fresh, &["restore", text(&copy)]);
     assert_eq!(everything(&fresh), before);
@@ -128,7 +135,11 @@ fn damaged_backups_change_nothing() {
         std::fs::write(&bad, bytes).unwrap();
         let out = run(&store, &["restore", text(&bad), "--force"]);
         assert_eq!(out.status.code(), Some(2), "{what}");
-        assert!(stderr(&out).contains("nothing was restored") && stderr(&out).contains(part), "{what}: {}", stderr(&out));
+        assert!(
+            stderr(&out).contains("nothing was restored") && stderr(&out).contains(part),
+            "{what}: {}",
+            stderr(&out)
+        );
         assert!(everything(&store) == before, "{what} changed the store");
     }
     let missing = run(&store, &["restore", text(&folder.path().join("missing.db")), "--force"]);

@@ -47,7 +47,9 @@ fn tricks_in_every_field_stay_text_everywhere() {
         for what in ["posts", "entities", "events", "threats", "actors"] {
             let out = well(&store, &["export", table, "--what", what]);
             // A spreadsheet takes a cell that begins so for a formula.
-            let cells = out.split(['\n', ',']).filter(|c| table == "csv" && (c.starts_with('=') || c.starts_with("\"=")));
+            let cells = out
+                .split(['\n', ','])
+                .filter(|c| table == "csv" && (c.starts_with('=') || c.starts_with("\"=")));
             assert_eq!(cells.count(), 0, "{what}");
         }
     }
@@ -56,7 +58,10 @@ fn tricks_in_every_field_stay_text_everywhere() {
         assert!(serde_json::from_str::<Value>(&out).is_ok(), "{format}");
     }
     let html = well(&store, &["report"]);
-    assert!(!html.contains("<script>alert") && !html.contains("<img src=x") && !html.contains("javascript:<"), "report");
+    assert!(
+        !html.contains("<script>alert") && !html.contains("<img src=x") && !html.contains("javascript:<"),
+        "report"
+    );
     let markdown = well(&store, &["report", "--format", "markdown"]);
     assert!(!markdown.contains("<script>alert") && !markdown.contains("<img src=x"));
     // A terminal gets no control characters from posts.
@@ -64,18 +69,26 @@ fn tricks_in_every_field_stay_text_everywhere() {
         let shown = well(&store, arguments);
         assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{arguments:?}");
     }
-    assert_eq!(lines(&well(&store, &["search", "--json", "zero"])).len(), 1, "zero-width characters hide nothing");
+    assert_eq!(
+        lines(&well(&store, &["search", "--json", "zero"])).len(),
+        1,
+        "zero-width characters hide nothing"
+    );
     let serving = Serving::start(&store, &[]);
-    for path in ["/api/v1/overview", "/api/v1/threats", "/api/v1/actors", "/api/v1/entities", "/api/v1/sources"] {
+    for path in
+        ["/api/v1/overview", "/api/v1/threats", "/api/v1/actors", "/api/v1/entities", "/api/v1/sources"]
+    {
         let (status, body) = serving.get(path).unwrap();
         assert!(status == 200 && serde_json::from_str::<Value>(&body).is_ok(), "{path}: {status}");
     }
     for trick in tricks {
         for parameter in ["q", "forum", "lang", "type", "sort", "family", "status"] {
-            let path = format!("/api/v1/search?q=logs&{parameter}={}", encoded(trick)).replace("q=logs&q=", "q=");
+            let path =
+                format!("/api/v1/search?q=logs&{parameter}={}", encoded(trick)).replace("q=logs&q=", "q=");
             let (status, body) = serving.get(&path).unwrap();
             assert!(status < 500 && serde_json::from_str::<Value>(&body).is_ok(), "{path}: {status} {body}");
-            let (status, _) = serving.get(&format!("/api/v1/threats?{parameter}={}", encoded(trick))).unwrap();
+            let (status, _) =
+                serving.get(&format!("/api/v1/threats?{parameter}={}", encoded(trick))).unwrap();
             assert!(status < 500, "{path}");
         }
         let (status, body) = serving.get(&format!("/{}", encoded(trick))).unwrap();
@@ -116,7 +129,13 @@ fn a_hundred_megabytes_on_one_line_cost_bounded_memory() {
 /// Runs the program with two gigabytes of address space.
 fn limited(store: &Path, arguments: &[&str]) -> std::process::Output {
     Command::new("sh")
-        .args(["-c", "ulimit -v 2097152; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_threatminer"), "--quiet", "--store"])
+        .args([
+            "-c",
+            "ulimit -v 2097152; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_threatminer"),
+            "--quiet",
+            "--store",
+        ])
         .arg(store)
         .args(arguments)
         .output()
@@ -128,7 +147,14 @@ fn nesting_bad_bytes_and_odd_values_are_set_aside_by_row() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("s.db");
     let mut bytes = Vec::new();
-    bytes.extend(format!("{{\"id\":\"1\",\"text\":\"a\",\"quotes\":{}{}}}\n", "[".repeat(100_000), "]".repeat(100_000)).bytes());
+    bytes.extend(
+        format!(
+            "{{\"id\":\"1\",\"text\":\"a\",\"quotes\":{}{}}}\n",
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        )
+        .bytes(),
+    );
     bytes.extend(format!("{}\n", "{\"text\":".repeat(100_000)).bytes());
     bytes.extend(b"{\"id\":\"3\",\"text\":\"bad \xff\xfe\xc0\xaf bytes\"}\n");
     bytes.extend(b"\xff\xff\xff\n\0\0\0\n");
@@ -136,11 +162,24 @@ fn nesting_bad_bytes_and_odd_values_are_set_aside_by_row() {
     bytes.extend(b"{\"id\":\"7\",\"text\":\"when\",\"time\":99999999999999999999}\n");
     bytes.extend(b"{\"id\":\"8\",\"text\":\"when\",\"time\":\"-99999-99-99\"}\n");
     bytes.extend(b"{\"id\":\"9\",\"text\":\"nul \\u0000 inside\"}\n");
-    bytes.extend(format!("{{\"id\":\"10\",\"text\":\"{}[quote]\",\"author\":\"{}\"}}\n", "[quote]".repeat(20_000), "x".repeat(1_000_000)).bytes());
+    bytes.extend(
+        format!(
+            "{{\"id\":\"10\",\"text\":\"{}[quote]\",\"author\":\"{}\"}}\n",
+            "[quote]".repeat(20_000),
+            "x".repeat(1_000_000)
+        )
+        .bytes(),
+    );
     bytes.extend(b"{\"id\":\"11\",\"text\":\"sound\"}\n");
     let out = run(&store, &["import", &write(folder.path(), "p.jsonl", bytes)]);
     assert_eq!(out.status.code(), Some(1), "{}", stderr(&out));
-    assert!(stderr(&out).contains("row 1:") && stderr(&out).contains("row 2:") && !stderr(&out).contains("panicked"), "{}", stderr(&out));
+    assert!(
+        stderr(&out).contains("row 1:")
+            && stderr(&out).contains("row 2:")
+            && !stderr(&out).contains("panicked"),
+        "{}",
+        stderr(&out)
+    );
     well(&store, &["analyze"]);
     assert_eq!(lines(&well(&store, &["search", "--json", "sound"])).len(), 1);
     let all = lines(&everything(&store)[0]);
@@ -152,14 +191,38 @@ fn patterns_that_ruin_other_engines_take_no_time_here() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("s.db");
     // What backtracking engines choke on, and what makes searches within a text quadratic.
-    let worst = ["a".repeat(300_000), "1.".repeat(150_000), "http://".repeat(40_000), "@".repeat(300_000), "(".repeat(300_000),
-        "hxxp[.]".repeat(40_000), "0x".repeat(150_000), "-----BEGIN PGP".repeat(20_000), "\u{300}".repeat(100_000), "4111 ".repeat(60_000)];
-    let text: String = worst.iter().enumerate().map(|(i, t)| format!("{}\n", json!({"id": i.to_string(), "forum": "f", "text": t}))).collect();
+    let worst = [
+        "a".repeat(300_000),
+        "1.".repeat(150_000),
+        "http://".repeat(40_000),
+        "@".repeat(300_000),
+        "(".repeat(300_000),
+        "hxxp[.]".repeat(40_000),
+        "0x".repeat(150_000),
+        "-----BEGIN PGP".repeat(20_000),
+        "\u{300}".repeat(100_000),
+        "4111 ".repeat(60_000),
+    ];
+    let text: String = worst
+        .iter()
+        .enumerate()
+        .map(|(i, t)| format!("{}\n", json!({"id": i.to_string(), "forum": "f", "text": t})))
+        .collect();
     well(&store, &["import", &write(folder.path(), "p.jsonl", text)]);
-    let mut child = program::command(&store, &["entities", &write(folder.path(), "q.jsonl", worst.iter().map(|t| format!("{}\n", json!({"text": t}))).collect::<String>())])
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = program::command(
+        &store,
+        &[
+            "entities",
+            &write(
+                folder.path(),
+                "q.jsonl",
+                worst.iter().map(|t| format!("{}\n", json!({"text": t}))).collect::<String>(),
+            ),
+        ],
+    )
+    .stdout(std::process::Stdio::null())
+    .spawn()
+    .unwrap();
     // A quadratic search in three hundred thousand characters would take hours; this only has to end.
     let ended = (0..3000).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(100));
@@ -167,13 +230,27 @@ fn patterns_that_ruin_other_engines_take_no_time_here() {
     });
     let _ = child.kill();
     assert!(ended && child.wait().unwrap().success());
-    for query in ["(a+)+$", "a{1000}{1000}", "((((((((((a*)*)*)*)*)*)*)*)*)*", "aaaaaaaaaa~2 aaaaaaaaab~2", "\"a b\"~50"] {
+    for query in [
+        "(a+)+$",
+        "a{1000}{1000}",
+        "((((((((((a*)*)*)*)*)*)*)*)*)*",
+        "aaaaaaaaaa~2 aaaaaaaaab~2",
+        "\"a b\"~50",
+    ] {
         let out = run(&store, &["search", query]);
-        assert!(matches!(out.status.code(), Some(0..=2)) && !stderr(&out).contains("panicked"), "{query}: {}", stderr(&out));
+        assert!(
+            matches!(out.status.code(), Some(0..=2)) && !stderr(&out).contains("panicked"),
+            "{query}: {}",
+            stderr(&out)
+        );
     }
     let many = run(&store, &["search", &"(".repeat(3000)]);
     assert_eq!(many.status.code(), Some(2));
-    let rules = write(folder.path(), "r.toml", "[[rule]]\ntype = \"ipv4\"\nname = \"x\"\npattern = '(((((a{1,999}){1,999}){1,999})'\nexamples = [\"a\"]\n");
+    let rules = write(
+        folder.path(),
+        "r.toml",
+        "[[rule]]\ntype = \"ipv4\"\nname = \"x\"\npattern = '(((((a{1,999}){1,999}){1,999})'\nexamples = [\"a\"]\n",
+    );
     let out = run(&store, &["rules", "check", &rules]);
     assert_eq!(out.status.code(), Some(2), "{}", stderr(&out));
     assert!(!stderr(&out).contains("panicked"), "{}", stderr(&out));
@@ -203,7 +280,8 @@ fn archives_write_nothing_and_do_not_explode() {
     let inner = folder.path().join("inner");
     std::fs::create_dir(&inner).unwrap();
     let store = inner.join("s.db");
-    let post = |id: &str| format!("{{\"id\":\"{id}\",\"forum\":\"f\",\"text\":\"from an archive\"}}\n").into_bytes();
+    let post =
+        |id: &str| format!("{{\"id\":\"{id}\",\"forum\":\"f\",\"text\":\"from an archive\"}}\n").into_bytes();
     let mut tar = Vec::new();
     member(&mut tar, "../escaped.jsonl", b'0', "", &post("1"));
     member(&mut tar, "/tmp/../absolute.jsonl", b'0', "", &post("2"));

@@ -114,7 +114,9 @@ fn killed_at_random_moments_of_everything() {
         }
         well(&rough, &["analyze"]);
         let found = everything(&rough);
-        for (what, (a, b)) in ["posts", "entities", "events", "threats", "actors"].iter().zip(expected.iter().zip(&found)) {
+        for (what, (a, b)) in
+            ["posts", "entities", "events", "threats", "actors"].iter().zip(expected.iter().zip(&found))
+        {
             assert!(a == b, "{what} differ after {kills} kills");
         }
         assert_eq!(searched(&rough), expected_search, "after {kills} kills");

@@ -21,8 +21,10 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
 
 fn found(store: &Path, arguments: &[&str]) -> Vec<String> {
     let all: Vec<&str> = ["search", "--json"].iter().chain(arguments).copied().collect();
-    let mut ids: Vec<String> =
-        lines(&String::from_utf8(run(store, &all).stdout).unwrap()).iter().map(|v| v["external_id"].as_str().unwrap().to_owned()).collect();
+    let mut ids: Vec<String> = lines(&String::from_utf8(run(store, &all).stdout).unwrap())
+        .iter()
+        .map(|v| v["external_id"].as_str().unwrap().to_owned())
+        .collect();
     ids.sort();
     ids
 }
@@ -64,7 +66,9 @@ fn a_post_stored_while_serving_is_found_within_two_seconds() {
     let first = write(folder.path(), "a.jsonl", POSTS);
     well(&store, &["import", &first]);
     let serving = Serving::start(&store, &[]);
-    let total = |query: &str| serving.json(&format!("/api/v1/search?q={}", encoded(query)))["total"].as_u64().unwrap();
+    let total = |query: &str| {
+        serving.json(&format!("/api/v1/search?q={}", encoded(query)))["total"].as_u64().unwrap()
+    };
     let wait = |query: &str, seconds: u64| {
         let until = Instant::now() + Duration::from_secs(seconds);
         while total(query) == 0 {
@@ -74,7 +78,9 @@ fn a_post_stored_while_serving_is_found_within_two_seconds() {
     };
     wait("cvv", 20);
     let word = "zwölfuhrzug";
-    let line = format!("{{\"id\":\"9\",\"forum\":\"Night Pier\",\"thread\":\"7\",\"author\":\"ann\",\"text\":\"{word} is here\"}}\n");
+    let line = format!(
+        "{{\"id\":\"9\",\"forum\":\"Night Pier\",\"thread\":\"7\",\"author\":\"ann\",\"text\":\"{word} is here\"}}\n"
+    );
     well(&store, &["import", &write(folder.path(), "b.jsonl", &line)]);
     // Two seconds are promised on a machine that has them; a loaded one gets more, and what is tested is that it comes.
     wait(word, 20);
@@ -109,7 +115,11 @@ fn damaged_missing_and_foreign_indexes_are_built_anew() {
     }
     let out = run(&store, &["search", "--json", "cvv"]);
     assert_eq!(lines(&String::from_utf8(out.stdout.clone()).unwrap()).len(), 2);
-    assert!(stderr(&out).contains("the search index was damaged") && stderr(&out).contains("built anew"), "{}", stderr(&out));
+    assert!(
+        stderr(&out).contains("the search index was damaged") && stderr(&out).contains("built anew"),
+        "{}",
+        stderr(&out)
+    );
     assert_eq!(stderr(&run(&store, &["search", "cvv"])), "");
     // Another store under the same name: its posts, not those of the index that is still there.
     for suffix in ["", "-wal", "-shm"] {

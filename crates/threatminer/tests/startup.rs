@@ -42,8 +42,17 @@ fn a_file_that_is_no_store() {
     let store = folder.path().join("s.db");
     std::fs::write(&store, "these are notes, no database\n".repeat(300)).unwrap();
     let file = posts(folder.path(), 3);
-    for arguments in [&["threats"][..], &["import", &file], &["analyze"], &["search", "x"], &["serve", "--listen", "127.0.0.1:0"]] {
-        fails(&run(&store, arguments), &["cannot open store", "s.db", "damaged, or no store", "threatminer restore"]);
+    for arguments in [
+        &["threats"][..],
+        &["import", &file],
+        &["analyze"],
+        &["search", "x"],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
+        fails(
+            &run(&store, arguments),
+            &["cannot open store", "s.db", "damaged, or no store", "threatminer restore"],
+        );
     }
     assert!(std::fs::read_to_string(&store).unwrap().starts_with("these are notes"), "it is left as it was");
     let doctor = run(&store, &["doctor"]);
@@ -85,9 +94,15 @@ fn models_that_cannot_be_used() {
     well(&store, &["import", &posts(folder.path(), 3)]);
     let garbage = folder.path().join("garbage.safetensors");
     std::fs::write(&garbage, vec![7u8; 5000]).unwrap();
-    fails(&run(&store, &["analyze", "--model", "/nowhere/model.safetensors"]), &["cannot read model /nowhere/model.safetensors", "No such file"]);
+    fails(
+        &run(&store, &["analyze", "--model", "/nowhere/model.safetensors"]),
+        &["cannot read model /nowhere/model.safetensors", "No such file"],
+    );
     fails(&run(&store, &["analyze", "--model", garbage.to_str().unwrap()]), &["garbage.safetensors"]);
-    fails(&run(&store, &["serve", "--listen", "127.0.0.1:0", "--model", "/nowhere/m"]), &["cannot read model"]);
+    fails(
+        &run(&store, &["serve", "--listen", "127.0.0.1:0", "--model", "/nowhere/m"]),
+        &["cannot read model"],
+    );
     assert_eq!(everything(&store)[0].lines().count(), 3, "posts are read without a model");
 }
 
@@ -95,7 +110,10 @@ fn models_that_cannot_be_used() {
 fn places_that_cannot_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let file = posts(folder.path(), 3);
-    fails(&run(Path::new("/nowhere/at/all/s.db"), &["import", &file]), &["cannot open store /nowhere/at/all/s.db", "folder is missing"]);
+    fails(
+        &run(Path::new("/nowhere/at/all/s.db"), &["import", &file]),
+        &["cannot open store /nowhere/at/all/s.db", "folder is missing"],
+    );
     fails(&run(folder.path(), &["import", &file]), &["cannot open store"]);
     let store = folder.path().join("s.db");
     well(&store, &["import", &file]);
@@ -113,7 +131,10 @@ struct Mounted(PathBuf);
 impl Mounted {
     fn new(at: &Path, size: &str) -> Option<Mounted> {
         std::fs::create_dir_all(at).unwrap();
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at).output();
+        let done = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(at)
+            .output();
         if done.is_ok_and(|d| d.status.success()) {
             return Some(Mounted(at.to_owned()));
         }
@@ -121,7 +142,8 @@ impl Mounted {
         None
     }
     fn change(&self, options: &str) {
-        let done = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).output().unwrap();
+        let done =
+            Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 }
@@ -165,6 +187,9 @@ fn a_full_disk() {
     disk.change("size=30m");
     let copy = disk.0.join("copy.db");
     fails(&run(&store, &["backup", copy.to_str().unwrap()]), &["full"]);
-    let left = std::fs::read_dir(&disk.0).unwrap().filter(|f| !f.as_ref().unwrap().file_name().to_string_lossy().starts_with("s.db")).count();
+    let left = std::fs::read_dir(&disk.0)
+        .unwrap()
+        .filter(|f| !f.as_ref().unwrap().file_name().to_string_lossy().starts_with("s.db"))
+        .count();
     assert_eq!(left, 0);
 }

@@ -6,8 +6,8 @@ use crate::marks::{Mark, Marks};
 use crate::tokens::{Unit, folded, stem, units};
 use std::ops::Bound;
 use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, RangeQuery, RegexQuery,
-    TermQuery,
+    AllQuery, BooleanQuery, BoostQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, RangeQuery,
+    RegexQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DateTime, TantivyError, Term};
@@ -24,7 +24,10 @@ type Built = Result<Box<dyn Query>, TantivyError>;
 pub(crate) fn compile(node: &Node, fields: &Fields, marks: &mut Marks) -> Built {
     Ok(match node {
         Node::Any(parts) => Box::new(BooleanQuery::new(
-            parts.iter().map(|p| Ok((Occur::Should, compile(p, fields, marks)?))).collect::<Result<_, TantivyError>>()?,
+            parts
+                .iter()
+                .map(|p| Ok((Occur::Should, compile(p, fields, marks)?)))
+                .collect::<Result<_, TantivyError>>()?,
         )),
         Node::All(parts) => {
             let mut clauses = Vec::with_capacity(parts.len());
@@ -48,9 +51,18 @@ pub(crate) fn compile(node: &Node, fields: &Fields, marks: &mut Marks) -> Built 
 }
 
 /// Narrows a query to a forum, by its name, and to a language.
-pub(crate) fn restrict(query: Box<dyn Query>, fields: &Fields, forum: Option<&str>, language: Option<&str>) -> Box<dyn Query> {
-    let terms = [forum.map(|f| Term::from_field_text(fields.forum_name, f)), language.map(|l| Term::from_field_text(fields.language, l))];
-    let mut clauses: Vec<(Occur, Box<dyn Query>)> = terms.into_iter().flatten().map(|t| (Occur::Must, constant(t))).collect();
+pub(crate) fn restrict(
+    query: Box<dyn Query>,
+    fields: &Fields,
+    forum: Option<&str>,
+    language: Option<&str>,
+) -> Box<dyn Query> {
+    let terms = [
+        forum.map(|f| Term::from_field_text(fields.forum_name, f)),
+        language.map(|l| Term::from_field_text(fields.language, l)),
+    ];
+    let mut clauses: Vec<(Occur, Box<dyn Query>)> =
+        terms.into_iter().flatten().map(|t| (Occur::Must, constant(t))).collect();
     if clauses.is_empty() {
         return query;
     }
@@ -134,7 +146,9 @@ fn plain(field: Field, value: &Value) -> Built {
             None => Ok(Box::new(EmptyQuery)),
         },
         Value::Fuzzy(text, distance) => match units(text).next() {
-            Some(unit) => Ok(Box::new(FuzzyTermQuery::new(Term::from_field_text(field, &unit.text), *distance, true))),
+            Some(unit) => {
+                Ok(Box::new(FuzzyTermQuery::new(Term::from_field_text(field, &unit.text), *distance, true)))
+            }
             None => Ok(Box::new(EmptyQuery)),
         },
         _ => Ok(Box::new(EmptyQuery)),
@@ -146,7 +160,9 @@ fn plain(field: Field, value: &Value) -> Built {
 fn words(field: Field, all: &[Unit], slop: u32) -> Built {
     let mut terms: Vec<(usize, Term)> = Vec::new();
     let mut alone: Vec<&str> = Vec::new();
-    let joined = |i: usize| all.get(i).zip(all.get(i + 1)).is_some_and(|(a, b)| a.ideograph && b.ideograph && a.to == b.from);
+    let joined = |i: usize| {
+        all.get(i).zip(all.get(i + 1)).is_some_and(|(a, b)| a.ideograph && b.ideograph && a.to == b.from)
+    };
     for (i, unit) in all.iter().enumerate() {
         if !unit.ideograph {
             terms.push((i, Term::from_field_text(field, &unit.text)));
@@ -208,7 +224,9 @@ fn condition(value: &Value, f: &Fields) -> Built {
         Value::Event(kind) => constant(Term::from_field_text(f.kind, kind.as_str())),
         Value::Events(family) => {
             let types = EventType::ALL.iter().filter(|t| t.family() == *family);
-            Box::new(BooleanQuery::union(types.map(|t| constant(Term::from_field_text(f.kind, t.as_str()))).collect()))
+            Box::new(BooleanQuery::union(
+                types.map(|t| constant(Term::from_field_text(f.kind, t.as_str()))).collect(),
+            ))
         }
         Value::Time(from, to, _) => {
             let term = |s: &i64| Term::from_field_date_for_search(f.time, DateTime::from_timestamp_secs(*s));

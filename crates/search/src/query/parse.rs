@@ -77,7 +77,12 @@ impl Parser {
     fn operator(&self, word: &str) -> bool {
         let length = word.len();
         let same = word.chars().enumerate().all(|(i, c)| self.chars.get(self.at + i) == Some(&c));
-        same && self.chars.get(self.at + length).copied().map(plain).is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"'))
+        same && self
+            .chars
+            .get(self.at + length)
+            .copied()
+            .map(plain)
+            .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"'))
     }
 
     fn take(&mut self, word: &str) -> bool {
@@ -108,9 +113,15 @@ impl Parser {
             let end = self.peek().is_none_or(|c| c == ')') || self.operator("OR");
             if end {
                 return match (owed, parts.len()) {
-                    (Some((word, at)), _) => bad(at, format!("{word} has nothing behind it; write \\{word} to look for the word")),
-                    (None, 0) if self.operator("OR") => bad(at, "OR has nothing before it; write \\OR to look for the word"),
-                    (None, 0) if self.depth > 0 && self.peek() == Some(')') => bad(at, "nothing stands between ( and )"),
+                    (Some((word, at)), _) => {
+                        bad(at, format!("{word} has nothing behind it; write \\{word} to look for the word"))
+                    }
+                    (None, 0) if self.operator("OR") => {
+                        bad(at, "OR has nothing before it; write \\OR to look for the word")
+                    }
+                    (None, 0) if self.depth > 0 && self.peek() == Some(')') => {
+                        bad(at, "nothing stands between ( and )")
+                    }
                     (None, 0) if self.peek() == Some(')') => bad(at, "this ) has no ( before it"),
                     (None, 0) => bad(at, "something is missing here: a word, \"a phrase\" or field:value"),
                     (None, 1) => Ok(parts.remove(0)),
@@ -183,8 +194,15 @@ impl Parser {
                 };
             }
             if !address {
-                let known: Vec<&str> = FieldName::NAMED.iter().map(|n| n.0).filter(|n| *n != "language").collect();
-                return bad(start, format!("unknown field '{name}', known are: {}; write {name}\\: to look for it as a word", known.join(" ")));
+                let known: Vec<&str> =
+                    FieldName::NAMED.iter().map(|n| n.0).filter(|n| *n != "language").collect();
+                return bad(
+                    start,
+                    format!(
+                        "unknown field '{name}', known are: {}; write {name}\\: to look for it as a word",
+                        known.join(" ")
+                    ),
+                );
             }
         }
         let (value, open) = self.word();
@@ -240,10 +258,16 @@ impl Parser {
             self.at += 1;
         }
         let ending = sign.map(|(at, _)| text[at..].to_owned());
-        let is_sign = ending.as_deref().is_some_and(|e| matches!(e, "*" | "~" | "~1" | "~2") || (e.starts_with('~') && e[1..].bytes().all(|b| b.is_ascii_digit())));
+        let is_sign = ending.as_deref().is_some_and(|e| {
+            matches!(e, "*" | "~" | "~1" | "~2")
+                || (e.starts_with('~') && e[1..].bytes().all(|b| b.is_ascii_digit()))
+        });
         if is_sign && let Some((at, _)) = sign {
             text.truncate(at);
-            return (text.clone() + if text.is_empty() { ending.as_deref().unwrap_or("") } else { "" }, ending);
+            return (
+                text.clone() + if text.is_empty() { ending.as_deref().unwrap_or("") } else { "" },
+                ending,
+            );
         }
         (text, None)
     }
@@ -263,7 +287,12 @@ impl Parser {
             return match (ending.as_str(), cut.len()) {
                 (e, 0) => bad(at, format!("{e} needs a word before it")),
                 ("*", _) if cut.iter().all(|u| u.ideograph) => Ok(Value::Word(word)),
-                ("*", _) => bad(at, format!("'{word}*': a prefix is one word; write \"{word}\" for the words one after the other")),
+                ("*", _) => bad(
+                    at,
+                    format!(
+                        "'{word}*': a prefix is one word; write \"{word}\" for the words one after the other"
+                    ),
+                ),
                 (e, _) => bad(at, format!("'{word}{e}': fuzzy is one word of letters")),
             };
         };
@@ -281,7 +310,10 @@ impl Parser {
         };
         let least = if distance == 1 { 3 } else { 5 };
         if letters < least || unit.ideograph {
-            return bad(at, format!("'{word}{ending}': a word for ~{distance} needs at least {least} letters"));
+            return bad(
+                at,
+                format!("'{word}{ending}': a word for ~{distance} needs at least {least} letters"),
+            );
         }
         Ok(Value::Fuzzy(word, distance))
     }
@@ -296,7 +328,9 @@ impl Parser {
             match plain(c) {
                 '"' => break,
                 '\\' => {
-                    let Some(&next) = self.chars.get(self.at) else { return bad(start, "this \" is not closed") };
+                    let Some(&next) = self.chars.get(self.at) else {
+                        return bad(start, "this \" is not closed");
+                    };
                     text.push(next);
                     self.at += 1;
                 }
@@ -311,7 +345,14 @@ impl Parser {
             self.at += digits.len();
             slop = match digits.parse::<u32>() {
                 Ok(n) if n <= WIDEST => n,
-                _ => return bad(at, format!("behind a phrase ~ needs the number of words that may stand between, at most {WIDEST}")),
+                _ => {
+                    return bad(
+                        at,
+                        format!(
+                            "behind a phrase ~ needs the number of words that may stand between, at most {WIDEST}"
+                        ),
+                    );
+                }
             };
         }
         if text.trim().is_empty() {
@@ -442,7 +483,10 @@ mod tests {
             (r"\AND a\:b 2\*2 \-x c\~1", r"\AND AND a\:b AND 2\*2 AND \-x AND c\~1"),
             ("http://203.0.113.7/a", r"http\://203.0.113.7/a"),
             ("NOT NOT a", "a"),
-            ("time:2025-06..2025-08 thread:12 thread:shop", "time:2025-06..2025-08 AND thread:12 AND thread:shop"),
+            (
+                "time:2025-06..2025-08 thread:12 thread:shop",
+                "time:2025-06..2025-08 AND thread:12 AND thread:shop",
+            ),
             ("entity:203.0.113.*", "entity:203.0.113.*"),
             ("ORDER ANDROID", "ORDER AND ANDROID"),
         ] {

@@ -100,13 +100,16 @@ impl SqliteStore {
         if version == 0 {
             return Err(StoreError::Damaged(format!("{name} is no store of this program")));
         }
-        let said: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(10)").fetch_all(&mut c).await.map_err(fail)?;
+        let said: Vec<String> =
+            sqlx::query_scalar("PRAGMA integrity_check(10)").fetch_all(&mut c).await.map_err(fail)?;
         if said != ["ok"] {
             return Err(StoreError::Damaged(format!("{name}: {}", said.join("; "))));
         }
         if let Some(r) = sqlx::query("PRAGMA foreign_key_check").fetch_optional(&mut c).await.map_err(fail)? {
             let table: String = r.try_get(0)?;
-            return Err(StoreError::Damaged(format!("{name}: a row of table {table} refers to one that is not there")));
+            return Err(StoreError::Damaged(format!(
+                "{name}: a row of table {table} refers to one that is not there"
+            )));
         }
         let counts = counts(&mut c).await.map_err(fail)?;
         c.close().await.map_err(fail)?;
@@ -116,9 +119,11 @@ impl SqliteStore {
 
 /// Rows of each table.
 async fn counts(c: &mut SqliteConnection) -> std::result::Result<Vec<(String, u64)>, sqlx::Error> {
-    let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
-        .fetch_all(&mut *c)
-        .await?;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+    )
+    .fetch_all(&mut *c)
+    .await?;
     let mut all = Vec::with_capacity(tables.len());
     for table in tables {
         let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
@@ -138,7 +143,9 @@ impl SqliteStore {
         let name = path.display().to_string();
         let options = SqliteConnectOptions::new().filename(path);
         let mut c = options.connect().await.map_err(|source| StoreError::Open { path: name, source })?;
-        sqlx::query("UPDATE fact SET value = lower(hex(randomblob(16))) WHERE key = 'identity'").execute(&mut c).await?;
+        sqlx::query("UPDATE fact SET value = lower(hex(randomblob(16))) WHERE key = 'identity'")
+            .execute(&mut c)
+            .await?;
         c.close().await?;
         Ok(())
     }
@@ -146,11 +153,16 @@ impl SqliteStore {
     /// Writes everything to the main file and folds up its log, which only works while nobody else has the store open:
     /// false says that somebody has. A file that cannot be read as a store is nobody's.
     pub async fn retire(path: &Path) -> bool {
-        let options = SqliteConnectOptions::new().filename(path).busy_timeout(std::time::Duration::from_millis(500));
+        let options =
+            SqliteConnectOptions::new().filename(path).busy_timeout(std::time::Duration::from_millis(500));
         let Ok(mut c) = options.connect().await else { return true };
         let mode: std::result::Result<String, sqlx::Error> =
             sqlx::query_scalar("PRAGMA journal_mode = DELETE").fetch_one(&mut c).await;
-        let busy = |e: &sqlx::Error| e.as_database_error().and_then(|d| d.code()).is_some_and(|c| matches!(&*c, "5" | "6" | "261" | "517"));
+        let busy = |e: &sqlx::Error| {
+            e.as_database_error()
+                .and_then(|d| d.code())
+                .is_some_and(|c| matches!(&*c, "5" | "6" | "261" | "517"))
+        };
         let free = match &mode {
             Ok(mode) => mode == "delete",
             Err(e) => !busy(e),

@@ -18,7 +18,11 @@ pub fn backup(setting: &Setting, options: &Backup) -> anyhow::Result<ExitCode> {
     let source = setting.store_path();
     anyhow::ensure!(source.exists(), "there is no store {}", source.display());
     let target = &options.file;
-    anyhow::ensure!(options.force || !target.exists(), "{} is there already; --force replaces it", target.display());
+    anyhow::ensure!(
+        options.force || !target.exists(),
+        "{} is there already; --force replaces it",
+        target.display()
+    );
     anyhow::ensure!(!same_file(&source, target), "{} is the store itself", target.display());
     let started = std::time::Instant::now();
     setting.runtime()?.block_on(async {
@@ -26,7 +30,10 @@ pub fn backup(setting: &Setting, options: &Backup) -> anyhow::Result<ExitCode> {
         let place = NamedTempFile::new_in(folder_of(target))
             .with_context(|| format!("cannot write to {}", folder_of(target).display()))?;
         let before = store.counts().await?.posts;
-        store.copy_to(place.path()).await.with_context(|| format!("the copy to {} failed", target.display()))?;
+        store
+            .copy_to(place.path())
+            .await
+            .with_context(|| format!("the copy to {} failed", target.display()))?;
         let after = store.counts().await?.posts;
         let counts = SqliteStore::check(place.path()).await.context("the copy is not sound")?;
         let posts = rows(&counts, "post");
@@ -35,14 +42,18 @@ pub fn backup(setting: &Setting, options: &Backup) -> anyhow::Result<ExitCode> {
             "the copy holds {posts} posts, the store held {before} before it and {after} after it"
         );
         let bytes = settle(place, target)?;
-        report(options.json, &json!({"file": target.display().to_string(), "posts": posts, "bytes": bytes}), || {
-            format!(
-                "{}: {posts} posts, {:.1} MB, verified ({:.1} s)",
-                target.display(),
-                bytes as f64 / 1e6,
-                started.elapsed().as_secs_f64()
-            )
-        })
+        report(
+            options.json,
+            &json!({"file": target.display().to_string(), "posts": posts, "bytes": bytes}),
+            || {
+                format!(
+                    "{}: {posts} posts, {:.1} MB, verified ({:.1} s)",
+                    target.display(),
+                    bytes as f64 / 1e6,
+                    started.elapsed().as_secs_f64()
+                )
+            },
+        )
     })
 }
 
@@ -87,9 +98,17 @@ pub fn restore(setting: &Setting, options: &Restore) -> anyhow::Result<ExitCode>
     })
 }
 
-fn report(as_json: bool, value: &serde_json::Value, words: impl FnOnce() -> String) -> anyhow::Result<ExitCode> {
+fn report(
+    as_json: bool,
+    value: &serde_json::Value,
+    words: impl FnOnce() -> String,
+) -> anyhow::Result<ExitCode> {
     let mut out = output::stdout();
-    if as_json { output::json_line(&mut out, value)? } else { writeln!(out, "{}", words())? }
+    if as_json {
+        output::json_line(&mut out, value)?
+    } else {
+        writeln!(out, "{}", words())?
+    }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

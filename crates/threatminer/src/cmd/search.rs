@@ -68,7 +68,8 @@ async fn posts(out: &mut impl Write, store: &dyn Store, hits: &Hits, json: bool)
                 "time": p.time, "text": text, "spans": spans}),
             )?;
         } else {
-            let piece: String = tm_search::snippet(&text, &hits.words, 150).into_iter().map(|s| s.0).collect();
+            let piece: String =
+                tm_search::snippet(&text, &hits.words, 150).into_iter().map(|s| s.0).collect();
             writeln!(
                 out,
                 "{}  {:<16} {}\n    {}",
@@ -113,7 +114,8 @@ fn summary(f: &Facets) -> String {
         .iter()
         .filter(|(name, list)| *name != "month" && list.len() > 1)
         .map(|(name, list)| {
-            let values: Vec<String> = list.iter().take(NOTED).map(|(v, n)| format!("{} {n}", fit(v, 30))).collect();
+            let values: Vec<String> =
+                list.iter().take(NOTED).map(|(v, n)| format!("{} {n}", fit(v, 30))).collect();
             format!("{name}: {}", values.join(", "))
         })
         .collect();

@@ -51,7 +51,8 @@ impl Serving {
     pub fn start(store: &Path, more: &[&str]) -> Serving {
         let mut command = Command::new(env!("CARGO_BIN_EXE_threatminer"));
         command.arg("--store").arg(store).args(["serve", "--listen", "127.0.0.1:0"]).args(more);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut reader = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         let address = loop {
@@ -115,5 +116,7 @@ fn unchunked(head: &str, body: &str) -> String {
 
 /// A value as part of a query string.
 pub fn encoded(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
