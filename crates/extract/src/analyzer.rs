@@ -87,7 +87,7 @@ impl Analyzer {
                 results[i].relevance = (score * 0.1 * 1e4).round() / 1e4;
             }
         }
-        let picked: Vec<&str> = chosen.iter().map(|&i| texts[i]).collect();
+        let picked: Vec<&str> = chosen.iter().map(|&i| beginning(texts[i])).collect();
         let tokens: Vec<_> = picked.iter().map(|t| model.tokenizer().encode(t)).collect();
         let readings = model.read_tokens(&picked, &tokens, &mut Scratch::default());
         for (i, reading) in chosen.into_iter().zip(readings) {
@@ -120,10 +120,31 @@ impl Analyzer {
     }
 }
 
+/// Bytes of a post that the encoder reads. The states of a token take 1.5 kB: a post of megabytes, which nobody wrote by hand,
+/// would take gigabytes and hold up all others. Rules read all of it.
+const ENCODED_BYTES: usize = 64 * 1024;
+
+/// As much of a text as the encoder reads, in whole characters.
+fn beginning(text: &str) -> &str {
+    if text.len() <= ENCODED_BYTES {
+        return text;
+    }
+    let end = (0..=ENCODED_BYTES).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    &text[..end]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::neural::Instructions;
+
+    #[test]
+    fn the_encoder_reads_no_more_than_a_bounded_beginning() {
+        let long = "б".repeat(ENCODED_BYTES);
+        assert_eq!(beginning(&long).len(), ENCODED_BYTES);
+        assert!(beginning(&format!("x{long}")).len() == ENCODED_BYTES - 1);
+        assert_eq!(beginning("short"), "short");
+    }
 
     fn shipped(most: Instructions) -> Analyzer {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/threatminer.safetensors");

@@ -820,7 +820,10 @@ async fn thread(State(app): App, Path(id): Path<i64>, Query(a): Query<Asked>) ->
 
 async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
     let started = std::time::Instant::now();
-    let none = |error: Option<String>| json!({"total": 0, "took_ms": 0, "items": [], "facets": {"forum": [], "language": []}, "error": error});
+    let none = |error: Option<String>| {
+        json!({"total": 0, "took_ms": 0, "items": [], "parsed": "",
+        "facets": {"forum": [], "lang": [], "language": [], "month": [], "type": []}, "error": error})
+    };
     let Some(text) = Asked::text(&a.q) else { return Ok(Json(none(None))) };
     let Some(index) = app.index.clone() else {
         return Ok(Json(none(Some(
@@ -836,6 +839,7 @@ async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
     .map_err(|e| ApiError::Failed(e.to_string()))?;
     let hits = match found {
         Ok(hits) => hits,
+        Err(e @ tm_search::SearchError::Query(_)) => return Err(ApiError::Bad(e.to_string())),
         Err(e) => return Ok(Json(none(Some(e.to_string())))),
     };
     let rows =
@@ -848,7 +852,15 @@ async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
         .filter_map(|id| by_id.get(id))
         .map(|p| {
             let mut v = around.post_ref(p);
-            let pieces = tm_search::snippet(&view::masked(p), &hits.words, 240);
+            let text = view::masked(p);
+            v["spans"] = json!(
+                hits.words
+                    .spans(&text)
+                    .iter()
+                    .map(|s| json!({"start": s.start, "end": s.end}))
+                    .collect::<Vec<_>>()
+            );
+            let pieces = tm_search::snippet(&text, &hits.words, 240);
             v["snippet"] =
                 json!(pieces.iter().map(|(text, hit)| json!({"text": text, "hit": hit})).collect::<Vec<_>>());
             v
@@ -857,6 +869,10 @@ async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
     let facet = |list: &[(String, u64)]| {
         list.iter().map(|(v, n)| json!({"value": v, "count": n})).collect::<Vec<_>>()
     };
-    Ok(Json(json!({"total": hits.total, "took_ms": started.elapsed().as_millis() as u64, "items": items,
-        "facets": {"forum": facet(&hits.forums), "language": facet(&hits.languages)}, "error": null})))
+    let f = &hits.facets;
+    Ok(Json(
+        json!({"total": hits.total, "took_ms": started.elapsed().as_millis() as u64, "items": items, "parsed": hits.parsed,
+        "facets": {"forum": facet(&f.forums), "lang": facet(&f.languages), "language": facet(&f.languages),
+            "month": facet(&f.months), "type": facet(&f.types)}, "error": null}),
+    ))
 }

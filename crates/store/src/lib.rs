@@ -9,9 +9,9 @@ mod records;
 mod sqlite;
 
 pub use records::{
-    AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, Counts, Crawled, EntityRow, EntitySummaryRow,
-    EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, RoleRow, Shortfall, SourceRow,
-    StandingRow, ThreadRow, ThreatFilter, ThreatRow,
+    AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, ChangedPost, Counts, Crawled, EntityRow,
+    EntitySummaryRow, EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, RoleRow,
+    Shortfall, SourceRow, StandingRow, ThreadRow, ThreatFilter, ThreatRow,
 };
 pub use sqlite::SqliteStore;
 
@@ -22,7 +22,7 @@ use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file cannot be opened or created.
-    #[error("cannot open store {path}: {source}")]
+    #[error("cannot open store {path}: {source}{hint}", hint = advice(.source))]
     Open {
         /// The file.
         path: String,
@@ -42,11 +42,25 @@ pub enum StoreError {
         known: i64,
     },
     /// The database refused an operation.
-    #[error("store: {0}")]
+    #[error("store: {0}{hint}", hint = advice(.0))]
     Database(#[from] sqlx::Error),
     /// A stored value cannot be read back: the file was changed by something else.
     #[error("store: damaged value: {0}")]
     Damaged(String),
+}
+
+/// What to do about a refusal, behind the database's own words.
+fn advice(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<u32>().ok());
+    // SQLite's primary result codes; extended ones have more bits above.
+    match code.map(|c| c & 0xff) {
+        Some(8) => "; file or folder is read-only",
+        Some(11) => "; the file is damaged: bring a backup back with threatminer restore",
+        Some(13) => "; nothing of this step was stored, what was stored before is safe",
+        Some(14) => "; its folder is missing or may not be written",
+        Some(26) => "; the file is damaged, or no store: bring a backup back with threatminer restore",
+        _ => "",
+    }
 }
 
 /// Result of a store operation.
@@ -147,4 +161,15 @@ pub trait Store: Send + Sync {
     async fn events_of(&self, posts: &[i64]) -> Result<Vec<EventRow>>;
     /// What posts quote: post, quoted post if stored, quoted author.
     async fn quotes_of(&self, posts: &[i64]) -> Result<Vec<(i64, Option<i64>, Option<String>)>>;
+
+    // What derived things follow, and copies.
+
+    /// Number of the last change of any post; 0 in an empty store.
+    async fn last_change(&self) -> Result<i64>;
+    /// At most `limit` posts that were stored, edited or analysed after the change `after`, in the order of their changes,
+    /// with what a search asks for. A post that changed several times comes once, with its last change.
+    async fn changed_posts(&self, after: i64, limit: u32) -> Result<Vec<ChangedPost>>;
+    /// Writes a copy of the whole store, as it is at one moment, to a file that must not be there; others read and write
+    /// the store meanwhile.
+    async fn copy_to(&self, path: &std::path::Path) -> Result<()>;
 }

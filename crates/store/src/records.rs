@@ -1,7 +1,8 @@
 //! Rows as the store hands them out, and filters.
 
 use tm_model::{
-    EntityType, EventType, Modality, PostAnalysis, PostRecord, Reject, Role, Span, Standing, Timestamp,
+    EntityType, EventType, Language, Modality, PostAnalysis, PostRecord, Reject, Role, Span, Standing,
+    Timestamp,
 };
 
 /// What identifies an import: the file, what it looked like, and the forum it is imported for.
@@ -390,6 +391,35 @@ pub struct PostFilter {
     pub offset: u32,
     /// Rows to return; 0 means all.
     pub limit: u32,
+}
+
+/// A post as the search index sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangedPost {
+    /// Number of its last change.
+    pub change: i64,
+    /// Post.
+    pub id: i64,
+    /// Thread.
+    pub thread_id: i64,
+    /// The words.
+    pub text: String,
+    /// Time.
+    pub time: Option<Timestamp>,
+    /// Language, once analysed.
+    pub language: Option<Language>,
+    /// Title of the thread.
+    pub title: String,
+    /// Board.
+    pub board: Option<String>,
+    /// Forum's name.
+    pub forum: String,
+    /// Author's name.
+    pub author: Option<String>,
+    /// Distinct entities, type and normalised value.
+    pub entities: Vec<(EntityType, String)>,
+    /// Distinct types of its events.
+    pub events: Vec<EventType>,
 }
 
 /// One post as the graph sees it.

@@ -171,3 +171,87 @@ async fn sources_keep_what_was_good() {
     let odd = SourceRow { state: "fine".into(), ..good };
     assert!(store.record_source(&odd, None).await.is_err());
 }
+
+fn analysis(post_id: i64) -> tm_store::Analyzed {
+    let analysis = tm_model::PostAnalysis {
+        language: tm_model::Language::En,
+        relevance: 0.5,
+        entities: Vec::new(),
+        events: Vec::new(),
+        vector: Vec::new(),
+    };
+    tm_store::Analyzed { post_id, analysis }
+}
+
+#[tokio::test]
+async fn each_change_of_a_post_has_a_number_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("s.db")).await.unwrap();
+    let seen = async |after| -> Vec<(i64, String)> {
+        let posts = store.changed_posts(after, 100).await.unwrap();
+        posts.into_iter().map(|p| (p.change, p.text)).collect()
+    };
+    assert_eq!((store.last_change().await.unwrap(), seen(0).await.len()), (0, 0));
+    let posts: Vec<PostRecord> = (1..=5).map(|n| post(&n.to_string(), &format!("words {n}"))).collect();
+    store.store_crawled("F", &posts, &[]).await.unwrap();
+    assert_eq!(seen(0).await.iter().map(|p| p.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    // Known posts change nothing; an edit and an analysis do, and each post comes once.
+    store.store_crawled("F", &posts, &[]).await.unwrap();
+    assert_eq!(store.last_change().await.unwrap(), 5);
+    store.store_crawled("F", &[post("2", "other words")], &[]).await.unwrap();
+    store.store_analyses("m", &[analysis(4), analysis(1)]).await.unwrap();
+    let texts = |list: Vec<(i64, String)>| list.into_iter().map(|p| p.1).collect::<Vec<_>>();
+    assert_eq!(texts(seen(5).await), ["other words", "words 4", "words 1"]);
+    assert_eq!(texts(seen(0).await), ["words 3", "words 5", "other words", "words 4", "words 1"]);
+    assert_eq!(store.last_change().await.unwrap(), 8);
+    assert_eq!(store.fact("identity").await.unwrap().map(|i| i.len()), Some(32));
+}
+
+#[tokio::test]
+async fn pending_posts_of_any_other_version_come_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("s.db")).await.unwrap();
+    let posts: Vec<PostRecord> = (1..=9).map(|n| post(&n.to_string(), &format!("words {n}"))).collect();
+    store.store_crawled("F", &posts, &[]).await.unwrap();
+    store.store_analyses("a", &[analysis(1), analysis(5), analysis(9)]).await.unwrap();
+    store.store_analyses("c", &[analysis(2), analysis(6)]).await.unwrap();
+    store.store_analyses("b", &[analysis(3), analysis(4)]).await.unwrap();
+    let ids = async |version: &str, after, limit| -> Vec<i64> {
+        store.next_pending(version, after, limit).await.unwrap().iter().map(|p| p.id).collect()
+    };
+    assert_eq!(ids("b", 0, 100).await, [1, 2, 5, 6, 7, 8, 9]);
+    assert_eq!(ids("b", 2, 3).await, [5, 6, 7]);
+    assert_eq!(ids("new", 0, 4).await, [1, 2, 3, 4]);
+    assert_eq!(ids("b", 9, 4).await, Vec::<i64>::new());
+    for (version, n) in [("a", 6), ("b", 7), ("c", 7), ("new", 9)] {
+        assert_eq!(store.pending(version).await.unwrap(), n, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn copies_are_sound_and_damage_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("s.db"), folder.path().join("copy.db"));
+    let store = SqliteStore::open(&path).await.unwrap();
+    let posts: Vec<PostRecord> =
+        (1..=400).map(|n| post(&n.to_string(), &format!("words {n} {}", "x".repeat(200)))).collect();
+    store.store_crawled("F", &posts, &[]).await.unwrap();
+    store.copy_to(&copy).await.unwrap();
+    let counts = SqliteStore::check(&copy).await.unwrap();
+    assert!(
+        counts.contains(&("post".to_owned(), 400)) && counts.contains(&("forum".to_owned(), 1)),
+        "{counts:?}"
+    );
+    assert!(store.copy_to(&copy).await.is_err(), "a copy never overwrites");
+    assert!(!SqliteStore::retire(&path).await, "it is in use");
+    store.close().await;
+    assert!(SqliteStore::retire(&path).await);
+    let identity = |s: SqliteStore| async move { s.fact("identity").await.unwrap() };
+    let before = identity(SqliteStore::open(&copy).await.unwrap()).await;
+    SqliteStore::rename(&copy).await.unwrap();
+    assert_ne!(identity(SqliteStore::open(&copy).await.unwrap()).await, before);
+    let mut orphan = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    sqlx::raw_sql("PRAGMA foreign_keys = OFF; DELETE FROM thread").execute(&mut orphan).await.unwrap();
+    orphan.close().await.unwrap();
+    assert!(SqliteStore::check(&path).await.unwrap_err().to_string().contains("table post refers to"));
+}

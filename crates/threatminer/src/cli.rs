@@ -120,8 +120,25 @@ pub enum Command {
     Threats(Threats),
     /// Full-text search over the posts of the store
     #[command(after_help = "Examples:\n  threatminer search 'cvv AND author:plastikov'\n  \
-        threatminer search '\"IP Killer\" time:2025-06..2025-08'")]
+        threatminer search '\"IP Killer\" time:2025-06..2025-08'\n  \
+        threatminer search 'type:ddos (lang:zh OR lang:ru) NOT board:archive' --facets\n  \
+        threatminer search 'entity:203.0.113.* has:cve' --json --limit 1000\n  \
+        threatminer search 'lockbit~1 ransom*'\n\n\
+        Words are found in all their forms, several words must all occur. \"a phrase\" is found as it stands, \"two words\"~3 with \
+        up to three others between. Fields: author board entity forum has lang text thread time title type; \
+        author:(ann OR bob). time: takes years, months, days, ranges; type: types and families of events; has: types of \
+        entities; entity: a normalised value. prefix*, fuzzy~1, and \\ before a sign that is meant as itself. \
+        Exit status 1 when nothing is found, 2 when the query cannot be read.")]
     Search(Search),
+    /// Copy the store to a file while it is in use, and verify the copy
+    #[command(
+        after_help = "Examples:\n  threatminer backup threatminer-$(date +%F).db\n  threatminer backup /backup/latest.db --force"
+    )]
+    Backup(Backup),
+    /// Put a backup in the place of the store, once it is verified
+    #[command(after_help = "Examples:\n  threatminer restore threatminer-2026-01-31.db\n  \
+        threatminer restore /backup/latest.db --store threatminer.db --force")]
+    Restore(Restore),
     /// What is known, for other tools
     #[command(after_help = "Examples:\n  threatminer export jsonl --what threats > threats.jsonl\n  \
         threatminer export csv --what entities > entities.csv\n  \
@@ -399,15 +416,53 @@ pub struct Threats {
 
 #[derive(Debug, Args)]
 pub struct Search {
-    /// Words, "phrases", field:value, AND OR NOT, prefix*
+    /// Words, "phrases", field:value, AND OR NOT, prefix*, fuzzy~1
     #[arg(value_name = "QUERY", required = true)]
     pub query: Vec<String>,
-    /// One JSON object a post
+    /// One JSON object a post, with the places of the words in code points
     #[arg(long)]
     pub json: bool,
+    /// Counts by forum, language, month and type instead of posts
+    #[arg(long)]
+    pub facets: bool,
+    /// Only this forum, by its whole name
+    #[arg(long, value_name = "NAME")]
+    pub forum: Option<String>,
+    /// Only this language: en, ru, zh, other
+    #[arg(long, value_name = "CODE")]
+    pub lang: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+    /// Leave out so many of the best
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub offset: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Where the copy goes
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// A file that backup wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Replace the store that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Figures as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

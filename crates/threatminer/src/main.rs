@@ -4,6 +4,7 @@ mod cli;
 mod cmd;
 mod collection;
 mod config;
+mod indexing;
 mod output;
 mod progress;
 

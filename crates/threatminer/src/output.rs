@@ -24,7 +24,15 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Prints an error with its causes on one line.
 pub fn error(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+    let mut line = String::from("error");
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors say their cause themselves.
+        if !line.ends_with(&cause) && !line.contains(&format!(": {cause}")) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    eprintln!("{line}");
 }
 
 /// Prints a note for people, not data.

@@ -82,12 +82,13 @@ impl SqliteStore {
                 .execute(&mut *t)
                 .await?;
             sqlx::query(
-                "UPDATE post SET text = ?, edited = ?, links = ?, mentions = ?, analyzed = NULL WHERE id = ?",
+                "UPDATE post SET text = ?, edited = ?, links = ?, mentions = ?, analyzed = NULL, changed = ? WHERE id = ?",
             )
             .bind(&post.text)
             .bind(post.edited.map(|t| t.0))
             .bind(json_list(&post.links))
             .bind(json_list(&post.mentions))
+            .bind(super::change::last(&mut t).await? + 1)
             .bind(id)
             .execute(&mut *t)
             .await?;

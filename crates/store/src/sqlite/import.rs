@@ -143,8 +143,9 @@ pub(super) async fn insert(
         }
     }
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "INSERT INTO post (forum_id, external_id, thread_id, account_id, time, edited, text, reply_to, url, links, mentions) ",
+        "INSERT INTO post (forum_id, external_id, thread_id, account_id, time, edited, text, reply_to, url, links, mentions, changed) ",
     );
+    let mut change = super::change::last(t).await?;
     query.push_values(&rows, |mut row, (forum, external, thread, account, post)| {
         row.push_bind(forum)
             .push_bind(external)
@@ -157,6 +158,8 @@ pub(super) async fn insert(
             .push_bind(&post.url)
             .push_bind(json_list(&post.links))
             .push_bind(json_list(&post.mentions));
+        change += 1;
+        row.push_bind(change);
     });
     query.push(" ON CONFLICT DO NOTHING RETURNING id, forum_id, external_id");
     let new: HashMap<(i64, String), i64> = query

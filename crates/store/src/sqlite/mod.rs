@@ -1,6 +1,7 @@
 //! The store of one machine: one SQLite file in WAL mode.
 
 mod analysis;
+mod change;
 mod crawl;
 mod import;
 mod read;
@@ -18,11 +19,12 @@ use std::time::Duration;
 use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../schema-1.sql"),
     include_str!("../schema-2.sql"),
     include_str!("../schema-3.sql"),
     include_str!("../schema-4.sql"),
+    include_str!("../schema-5.sql"),
 ];
 
 /// A store in one SQLite file.
@@ -216,6 +218,15 @@ impl Store for SqliteStore {
     }
     async fn quotes_of(&self, posts: &[i64]) -> Result<Vec<(i64, Option<i64>, Option<String>)>> {
         self.quotes_of_(posts).await
+    }
+    async fn last_change(&self) -> Result<i64> {
+        self.last_change_().await
+    }
+    async fn changed_posts(&self, after: i64, limit: u32) -> Result<Vec<ChangedPost>> {
+        self.changed_posts_(after, limit).await
+    }
+    async fn copy_to(&self, path: &Path) -> Result<()> {
+        self.copy_to_(path).await
     }
 }
 

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use tm_extract::Analyzer;
 use tm_graph::rank::PostFacts;
 use tm_graph::{communities, fields, fuse, rank, words};
-use tm_search::{Document, Index};
 use tm_store::{Analyzed, PostFilter, StandingRow, Store};
+
+pub use crate::indexing::bring_up_to_date as index;
 
 /// Posts of one transaction.
 const BATCH: u32 = 512;
@@ -183,49 +184,4 @@ async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
 async fn known_accounts(store: &dyn Store) -> anyhow::Result<BTreeMap<i64, tm_store::AccountRow>> {
     let (_, accounts) = store.accounts(&PostFilter::default()).await?;
     Ok(accounts.into_iter().map(|a| (a.id, a)).collect())
-}
-
-/// Posts that are indexed together.
-const INDEX_BATCH: u32 = 20_000;
-
-/// Opens the search index beside the store and adds what it lacks.
-pub async fn index(setting: &Setting, store: &dyn Store) -> anyhow::Result<Arc<Index>> {
-    let index = Arc::new(Index::open(&setting.index_folder())?);
-    loop {
-        let after = index.covers();
-        let posts = store
-            .posts(&PostFilter { after: Some(after), limit: INDEX_BATCH, ..PostFilter::default() })
-            .await?;
-        if posts.is_empty() {
-            return Ok(index);
-        }
-        let mut threads: Vec<i64> = posts.iter().map(|p| p.thread_id).collect();
-        let mut accounts: Vec<i64> = posts.iter().filter_map(|p| p.account_id).collect();
-        for ids in [&mut threads, &mut accounts] {
-            ids.sort_unstable();
-            ids.dedup();
-        }
-        let threads: BTreeMap<i64, _> =
-            store.threads(&threads).await?.into_iter().map(|t| (t.id, t)).collect();
-        let (_, rows) = store.accounts(&PostFilter { ids: Some(accounts), ..PostFilter::default() }).await?;
-        let names: BTreeMap<i64, String> = rows.into_iter().map(|a| (a.id, a.name)).collect();
-        let documents: Vec<Document> = posts
-            .into_iter()
-            .map(|p| {
-                let thread = threads.get(&p.thread_id);
-                Document {
-                    id: p.id,
-                    language: p.language.unwrap_or_else(|| tm_extract::detect_language(&p.text)).to_string(),
-                    text: p.text,
-                    title: thread.map(|t| t.title.clone()).unwrap_or_default(),
-                    forum: thread.map(|t| t.forum.clone()).unwrap_or_default(),
-                    board: thread.and_then(|t| t.board.clone()).unwrap_or_default(),
-                    author: p.account_id.and_then(|a| names.get(&a).cloned()).unwrap_or_default(),
-                    time: p.time,
-                }
-            })
-            .collect();
-        let target = Arc::clone(&index);
-        tokio::task::spawn_blocking(move || target.add(&documents)).await??;
-    }
 }

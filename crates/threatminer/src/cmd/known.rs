@@ -1,7 +1,7 @@
-//! `actors`, `threats`, `search`: what the store knows.
+//! `actors`, `threats`: what the store knows.
 
-use super::{Setting, analyze};
-use crate::cli::{Listing, Search, Threats};
+use super::Setting;
+use crate::cli::{Listing, Threats};
 use crate::output::{self, fit};
 use serde_json::json;
 use std::collections::HashMap;
@@ -290,57 +290,4 @@ async fn one_threat(
         )?;
     }
     Ok(())
-}
-
-pub fn search(setting: &Setting, options: &Search) -> anyhow::Result<ExitCode> {
-    setting.runtime()?.block_on(async {
-        let store = setting.open_store().await?;
-        let index = analyze::index(setting, &*store).await?;
-        let hits = index.search(&options.query.join(" "), None, None, 0, options.limit)?;
-        if hits.posts.is_empty() {
-            output::note("nothing found");
-            return Ok(ExitCode::from(1));
-        }
-        let rows =
-            store.posts(&PostFilter { ids: Some(hits.posts.clone()), ..PostFilter::default() }).await?;
-        let by_id: HashMap<i64, &Post> = rows.iter().map(|p| (p.id, p)).collect();
-        let threads: HashMap<i64, _> = store
-            .threads(&rows.iter().map(|p| p.thread_id).collect::<Vec<_>>())
-            .await?
-            .into_iter()
-            .map(|t| (t.id, t))
-            .collect();
-        let ids = rows.iter().filter_map(|p| p.account_id).collect();
-        let (_, accounts) = store.accounts(&PostFilter { ids: Some(ids), ..PostFilter::default() }).await?;
-        let names: HashMap<i64, String> = accounts.into_iter().map(|a| (a.id, a.name)).collect();
-        let mut out = output::stdout();
-        for p in hits.posts.iter().filter_map(|id| by_id.get(id)) {
-            let thread = threads.get(&p.thread_id);
-            let author = p.account_id.and_then(|a| names.get(&a)).map_or("?", String::as_str);
-            let text = mask_secrets(&p.text);
-            if options.json {
-                output::json_line(
-                    &mut out,
-                    &json!({"post": p.id, "external_id": p.external_id, "forum": thread.map(|t| &t.forum),
-                    "thread": thread.map(|t| &t.title), "author": author, "time": p.time, "text": text}),
-                )?;
-            } else {
-                let piece: String =
-                    tm_search::snippet(&text, &hits.words, 150).into_iter().map(|s| s.0).collect();
-                writeln!(
-                    out,
-                    "{}  {:<16} {}\n    {}",
-                    day(p.time),
-                    fit(author, 16),
-                    thread.map_or("", |t| t.title.as_str()),
-                    fit(&piece, 160)
-                )?;
-            }
-        }
-        if !options.json && !setting.global.quiet {
-            output::note(format!("{} of {} posts", hits.posts.len(), hits.total));
-        }
-        out.flush()?;
-        Ok(ExitCode::SUCCESS)
-    })
 }

@@ -1,6 +1,7 @@
 //! One file a subcommand, and what they share.
 
 mod analyze;
+mod backup;
 mod collect;
 mod crawl;
 mod demo;
@@ -15,6 +16,7 @@ mod persons;
 mod rank;
 mod report;
 mod rules;
+mod search;
 mod serve;
 mod sources;
 mod train;
@@ -59,7 +61,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Rank(a) => rank::run(&s, &a),
         Command::Actors(a) => known::actors(&s, &a),
         Command::Threats(a) => known::threats(&s, &a),
-        Command::Search(a) => known::search(&s, &a),
+        Command::Search(a) => search::run(&s, &a),
+        Command::Backup(a) => backup::backup(&s, &a),
+        Command::Restore(a) => backup::restore(&s, &a),
         Command::Export(a) => export::run(&s, &a),
         Command::Report(a) => report::run(&s, &a),
         Command::Eval(a) => eval::run(&s, &a),

@@ -3,7 +3,7 @@
 use super::{Setting, analyze};
 use crate::cli::Serve;
 use crate::collection::collector;
-use crate::output;
+use crate::{indexing, output};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,9 +37,13 @@ pub async fn serve(
     analyzer: Arc<Analyzer>,
     listen: Option<SocketAddr>,
 ) -> anyhow::Result<ExitCode> {
-    let index = analyze::index(setting, &*store).await?;
-    let state =
-        AppState { store: Arc::clone(&store), index: Some(index), model: analyzer.version().to_owned() };
+    let index = indexing::open(setting)?;
+    let keeper = tokio::spawn(indexing::keep(Arc::clone(&store), Arc::clone(&index)));
+    let state = AppState {
+        store: Arc::clone(&store),
+        index: Some(Arc::clone(&index)),
+        model: analyzer.version().to_owned(),
+    };
     let address = listen.unwrap_or(setting.config.server.listen);
     let quiet = Setting {
         global: crate::cli::Global { quiet: true, ..setting.global.clone() },
@@ -74,6 +78,7 @@ pub async fn serve(
     };
     let result = tm_server::serve(address, state, ready, stop()).await;
     worker.abort();
+    keeper.abort();
     // Crawls end with the batch that they are at and write how far they are.
     let _ = halt.send(true);
     if tokio::time::timeout(PATIENCE, collector).await.is_err() {
