@@ -1,0 +1,54 @@
+//! Full-text search.
+
+use super::posts::around;
+use super::{Answer, ApiError, App, Asked};
+use crate::view;
+use axum::Json;
+use axum::extract::{Query, State};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use tm_model::Post;
+use tm_store::PostFilter;
+
+pub(super) async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
+    let started = std::time::Instant::now();
+    let none = |error: Option<String>| json!({"total": 0, "took_ms": 0, "items": [], "facets": {"forum": [], "language": []}, "error": error});
+    let Some(text) = Asked::text(&a.q) else { return Ok(Json(none(None))) };
+    let Some(index) = app.index.clone() else {
+        return Ok(Json(none(Some(
+            "the search index is not there; start the server again to have it built".into(),
+        ))));
+    };
+    let (forum, lang) = (Asked::text(&a.forum), Asked::text(&a.lang));
+    let (offset, limit) = (a.offset() as usize, a.limit() as usize);
+    let found = tokio::task::spawn_blocking(move || {
+        index.search(&text, forum.as_deref(), lang.as_deref(), offset, limit)
+    })
+    .await
+    .map_err(|e| ApiError::Failed(e.to_string()))?;
+    let hits = match found {
+        Ok(hits) => hits,
+        Err(e) => return Ok(Json(none(Some(e.to_string())))),
+    };
+    let rows =
+        app.store.posts(&PostFilter { ids: Some(hits.posts.clone()), ..PostFilter::default() }).await?;
+    let around = around(&app, &rows, false).await?;
+    let by_id: HashMap<i64, &Post> = rows.iter().map(|p| (p.id, p)).collect();
+    let items: Vec<Value> = hits
+        .posts
+        .iter()
+        .filter_map(|id| by_id.get(id))
+        .map(|p| {
+            let mut v = around.post_ref(p);
+            let pieces = tm_search::snippet(&view::masked(p), &hits.words, 240);
+            v["snippet"] =
+                json!(pieces.iter().map(|(text, hit)| json!({"text": text, "hit": hit})).collect::<Vec<_>>());
+            v
+        })
+        .collect();
+    let facet = |list: &[(String, u64)]| {
+        list.iter().map(|(v, n)| json!({"value": v, "count": n})).collect::<Vec<_>>()
+    };
+    Ok(Json(json!({"total": hits.total, "took_ms": started.elapsed().as_millis() as u64, "items": items,
+        "facets": {"forum": facet(&hits.forums), "language": facet(&hits.languages)}, "error": null})))
+}
