@@ -41,6 +41,7 @@ pub(super) async fn threats(State(app): App, Query(a): Query<Asked>) -> Answer {
         sort: a.sort.clone().unwrap_or_default(),
         offset: a.offset(),
         limit: a.limit(),
+        ..ThreatFilter::default()
     };
     let (total, rows) = app.store.threats(&base).await?;
     // Facets count what the other filters leave.
