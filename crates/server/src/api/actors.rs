@@ -1,47 +1,117 @@
 //! Accounts: the list, and portraits.
 
-use super::overview::facts_of;
+use super::decisions::marks;
+use super::network::ties;
 use super::posts::around;
 use super::threats::part;
 use super::{Answer, ApiError, App, Asked};
 use crate::AppState;
+use crate::access::VIEW;
+use crate::page::columns;
+use crate::route::Route;
 use crate::view;
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::get;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use tm_graph::{fields, words};
 use tm_model::{EventType, Post, Timestamp};
 use tm_store::PostFilter;
 
-pub(super) async fn actors(State(app): App, Query(a): Query<Asked>) -> Answer {
+/// What analysts may say of an account.
+pub(super) const MARKS: [&str; 3] = ["key", "not_key", "watch"];
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/actors", VIEW, "actors", get(actors))
+            .says("Accounts of forums")
+            .query(&[
+                ("forum", "string", "forum's name"),
+                ("q", "string", "part of the name"),
+                ("mark", "\"key\" | \"not_key\" | \"watch\"", "only those that were marked so"),
+                ("sort", "\"rank\" | \"posts\" | \"last_seen\"", "order"),
+            ])
+            .list()
+            .answers("Page<ActorSummary>"),
+        Route::new(Method::GET, "/api/v1/actors/compare", VIEW, "compare_actors", get(compare))
+            .says("Portraits side by side")
+            .query(&[("ids", "string", "two to six identifiers, separated by commas")])
+            .answers("{ items: Portrait[] }")
+            .audited("compare actors"),
+        Route::new(Method::GET, "/api/v1/actors/{id}", VIEW, "actor", get(portrait))
+            .says("The portrait of an account")
+            .answers("Portrait")
+            .audited("view actor"),
+    ]
+}
+
+async fn actors(State(app): App, Query(a): Query<Asked>) -> Result<Response, ApiError> {
+    let window = a.window()?;
+    let marks = marks(&app).await?;
+    let ids = Asked::one_of(&a.mark, &MARKS)?.map(|wanted| {
+        let mut ids: Vec<i64> = marks.values().filter(|m| m.mark == wanted).map(|m| m.account_id).collect();
+        ids.sort_unstable();
+        ids
+    });
     let filter = PostFilter {
+        ids,
         forum: Asked::text(&a.forum),
         text: Asked::text(&a.q),
-        sort: a.sort.clone().unwrap_or_default(),
-        offset: a.offset(),
-        limit: a.limit(),
+        sort: Asked::one_of(&a.sort, &["rank", "posts", "last_seen"])?.unwrap_or_default(),
+        offset: window.offset,
+        limit: window.limit,
         ..PostFilter::default()
     };
     let (total, rows) = app.store.accounts(&filter).await?;
     let forums: Vec<Value> =
         app.store.forums().await?.iter().map(|f| json!({"value": f.name, "count": f.accounts})).collect();
-    Ok(Json(
-        json!({"total": total, "items": rows.iter().map(view::actor).collect::<Vec<_>>(), "facets": {"forum": forums}}),
-    ))
+    let columns = columns!["id" Whole, "rank" Whole, "name" Text, "forum" Text, "score" Real, "parts" Text,
+        "posts" Whole, "threads_started" Whole, "answers_received" Whole, "first_seen" Time, "last_seen" Time,
+        "fields" Text, "mark" Text];
+    let items = rows.iter().map(|r| view::actor(r, marks.get(&r.id))).collect();
+    window.answer(total, items, Some(json!({"forum": forums})), columns)
+}
+
+/// Accounts that are compared at most.
+const COMPARED: usize = 6;
+
+async fn compare(State(app): App, Query(a): Query<Asked>) -> Answer {
+    let text = a.ids.unwrap_or_default();
+    let mut ids: Vec<i64> = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let id = part.parse().map_err(|_| ApiError::Bad(format!("'{part}' is no identifier")))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    if ids.is_empty() || ids.len() > COMPARED {
+        return Err(ApiError::Bad(format!("ids takes one to {COMPARED} identifiers")));
+    }
+    let mut items = Vec::new();
+    for id in ids {
+        items.push(portrait_of(&app, id).await?);
+    }
+    Ok(Json(json!({"items": items})))
 }
 
 /// Posts of one account that the portrait reads at most.
 const PORTRAIT_POSTS: u32 = 20_000;
 
-pub(super) async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
+async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
+    Ok(Json(portrait_of(&app, id).await?))
+}
+
+async fn portrait_of(app: &AppState, id: i64) -> Result<Value, ApiError> {
     let Some(account) = app.store.account(id).await? else {
         return Err(ApiError::Missing(format!("no account {id}")));
     };
     let own =
         PostFilter { account: Some(id), oldest_first: true, limit: PORTRAIT_POSTS, ..PostFilter::default() };
     let posts = app.store.posts(&own).await?;
-    let around = around(&app, &posts, false).await?;
+    let around = around(app, &posts, false).await?;
     let ids: Vec<i64> = posts.iter().map(|p| p.id).collect();
     let mut kinds: HashMap<i64, Vec<EventType>> = HashMap::new();
     for e in app.store.events_of(&ids).await? {
@@ -74,7 +144,7 @@ pub(super) async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
         entities.iter().filter(|e| e.kind.is_contact()).map(view::entity_count).collect();
     let others = entities.iter().filter(|e| !e.kind.is_contact() && view::telling(e.kind)).take(60);
     let threats = app.store.threats_of_account(id).await?;
-    let mentions_by_threat = mentions_by_threat(&app, &ids).await?;
+    let mentions_by_threat = mentions_by_threat(app, &ids).await?;
     let list: Vec<Value> = threats
         .iter()
         .take(50)
@@ -98,8 +168,10 @@ pub(super) async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
     let newest = |started: bool| -> Vec<Value> {
         posts.iter().rev().filter(|p| p.starts == started).take(20).map(|p| around.post_ref(p)).collect()
     };
-    Ok(Json(json!({
-        "actor": view::actor(&account),
+    let mark = marks(app).await?.remove(&id);
+    Ok(json!({
+        "actor": view::actor(&account, mark.as_ref()),
+        "mark": mark.as_ref().map(view::mark),
         "brief": brief(&account, &posts, &languages, &keywords, &entities, &threats),
         "languages": languages.iter().map(|(l, n)| json!({"language": l, "posts": n})).collect::<Vec<_>>(),
         "activity": activity(&posts),
@@ -108,15 +180,15 @@ pub(super) async fn portrait(State(app): App, Path(id): Path<i64>) -> Answer {
         "rank_history": history,
         "community": account.standing.as_ref().and_then(|s| s.community),
         "roles": account.standing.as_ref().map(|s| &s.roles),
-        "aliases": aliases(&app, id).await?,
+        "aliases": aliases(app, id).await?,
         "time_zone": zone,
         "contacts": contacts,
         "entities": others.map(view::entity_count).collect::<Vec<_>>(),
         "threats": list,
-        "neighbours": neighbours(&app, id).await?,
+        "neighbours": neighbours(app, id).await?,
         "posts_started": newest(true),
         "posts_answered": newest(false),
-    })))
+    }))
 }
 
 /// Accounts that may be the same person, with reasons; candidates, nothing is merged.
@@ -232,16 +304,7 @@ fn brief(
 }
 
 async fn neighbours(app: &AppState, id: i64) -> Result<Vec<Value>, ApiError> {
-    let mut counts: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-    for f in facts_of(app, None).await? {
-        for to in f.answers.iter().chain(&f.quotes).chain(&f.mentions).filter(|to| **to != f.account) {
-            if f.account == id {
-                counts.entry(*to).or_default().0 += 1;
-            } else if *to == id {
-                counts.entry(f.account).or_default().1 += 1;
-            }
-        }
-    }
+    let counts = ties(app).await?.of(id);
     let mut list: Vec<(i64, (u64, u64))> = counts.into_iter().collect();
     list.sort_by_key(|(id, (a, b))| (std::cmp::Reverse(a + b), *id));
     list.truncate(40);

@@ -2,31 +2,52 @@
 
 use super::posts::around;
 use super::{Answer, ApiError, App, Asked};
+use crate::access::VIEW;
+use crate::page::columns;
+use crate::route::Route;
 use crate::view;
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::get;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use tm_model::Timestamp;
 use tm_store::PostFilter;
 
-pub(super) async fn entities(State(app): App, Query(a): Query<Asked>) -> Answer {
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/entities", VIEW, "entities", get(entities))
+            .says("Entities, most posts first")
+            .query(&[("type", "string", "type of entity"), ("q", "string", "part of the value")])
+            .list()
+            .answers("Page<EntitySummary>"),
+        Route::new(Method::GET, "/api/v1/entities/{id}", VIEW, "entity", get(entity))
+            .says("An entity with its posts, writers and threat events")
+            .answers("EntityDetail")
+            .audited("view entity"),
+    ]
+}
+
+async fn entities(State(app): App, Query(a): Query<Asked>) -> Result<Response, ApiError> {
+    let window = a.window()?;
     let filter = PostFilter {
         entity_type: Asked::parsed(&a.kind)?,
         text: Asked::text(&a.q),
-        offset: a.offset(),
-        limit: a.limit(),
+        offset: window.offset,
+        limit: window.limit,
         ..PostFilter::default()
     };
     let (total, rows) = app.store.entities(&filter).await?;
     let types: Vec<Value> =
         app.store.entity_types().await?.iter().map(|(t, n)| json!({"value": t, "count": n})).collect();
-    Ok(Json(
-        json!({"total": total, "items": rows.iter().map(view::entity).collect::<Vec<_>>(), "facets": {"type": types}}),
-    ))
+    let columns = columns!["id" Whole, "type" Text, "value" Text, "posts" Whole, "first_seen" Time,
+        "last_seen" Time, "tags" Text];
+    window.answer(total, rows.iter().map(view::entity).collect(), Some(json!({"type": types})), columns)
 }
 
-pub(super) async fn entity(State(app): App, Path(id): Path<i64>) -> Answer {
+async fn entity(State(app): App, Path(id): Path<i64>) -> Answer {
     let Some(row) = app.store.entity(id).await? else {
         return Err(ApiError::Missing(format!("no entity {id}")));
     };

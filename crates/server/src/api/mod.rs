@@ -1,58 +1,43 @@
 //! Routes and handlers, one file a topic. Shapes and paths are those of `docs/api.md`.
 
 mod actors;
+mod audit;
+mod decisions;
 mod entities;
+mod export;
+mod network;
 mod overview;
 mod posts;
 mod search;
+mod searches;
+mod session;
 mod sources;
 mod threats;
+mod tokens;
+mod users;
 
-use crate::{AppState, assets};
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+pub(crate) use export::DOCUMENTS;
+pub(crate) use network::Ties;
+
+use crate::access::{Guard, Need, VIEW, guard};
+use crate::page::Window;
+use crate::problem::{ApiError, as_problem, entity_tag};
+use crate::route::{self, Route, Table};
+use crate::{AppState, assets, stream};
+use axum::extract::State;
+use axum::http::Method;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::sync::Arc;
-use tm_store::StoreError;
-
-/// An answer that is no success.
-pub(crate) enum ApiError {
-    Missing(String),
-    Bad(String),
-    Failed(String),
-}
-
-impl From<StoreError> for ApiError {
-    fn from(e: StoreError) -> ApiError {
-        ApiError::Failed(e.to_string())
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let (status, text) = match self {
-            ApiError::Missing(what) => (StatusCode::NOT_FOUND, what),
-            ApiError::Bad(what) => (StatusCode::BAD_REQUEST, what),
-            ApiError::Failed(what) => {
-                tracing::error!(error = what, "request failed");
-                (StatusCode::INTERNAL_SERVER_ERROR, "the store could not answer; the log says why".into())
-            }
-        };
-        (status, Json(json!({"error": text}))).into_response()
-    }
-}
+use tm_model::Timestamp;
 
 type Answer = Result<Json<Value>, ApiError>;
 type App = State<Arc<AppState>>;
 
-/// Largest page.
-const MOST: u32 = 500;
-
+/// Parameters of lists and filters. Empty ones count as none.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
@@ -64,13 +49,36 @@ pub(crate) struct Asked {
     lang: Option<String>,
     q: Option<String>,
     sort: Option<String>,
+    severity: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    place: Option<String>,
+    target: Option<String>,
+    mark: Option<String>,
+    community: Option<String>,
+    ids: Option<String>,
+    #[serde(deserialize_with = "number")]
     offset: Option<u32>,
+    #[serde(deserialize_with = "number")]
     limit: Option<u32>,
+    cursor: Option<String>,
+    format: Option<String>,
+}
+
+/// A number, or nothing where the page leaves a field empty.
+fn number<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u32>, D::Error> {
+    let text = Option::<String>::deserialize(d)?;
+    let text = text.as_deref().map(str::trim).filter(|t| !t.is_empty());
+    text.map(|t| t.parse().map_err(|_| serde::de::Error::custom(format!("'{t}' is no whole number"))))
+        .transpose()
 }
 
 impl Asked {
+    fn window(&self) -> Result<Window, ApiError> {
+        Window::of(self.cursor.as_deref(), self.offset, self.limit, self.format.as_deref())
+    }
     fn limit(&self) -> u32 {
-        self.limit.unwrap_or(50).clamp(1, MOST)
+        self.limit.unwrap_or(50).clamp(1, crate::page::MOST)
     }
     fn offset(&self) -> u32 {
         self.offset.unwrap_or(0)
@@ -83,56 +91,74 @@ impl Asked {
     ) -> Result<Option<T>, ApiError> {
         Asked::text(value).map(|v| v.parse().map_err(|e: T::Err| ApiError::Bad(e.to_string()))).transpose()
     }
-}
-
-pub(crate) fn router(state: Arc<AppState>) -> Router {
-    Router::new()
-        .route("/api/v1/health", get(overview::health))
-        .route("/api/v1/overview", get(overview::overview))
-        .route("/api/v1/threats", get(threats::threats))
-        .route("/api/v1/threats/{id}", get(threats::threat))
-        .route("/api/v1/actors", get(actors::actors))
-        .route("/api/v1/actors/{id}", get(actors::portrait))
-        .route("/api/v1/entities", get(entities::entities))
-        .route("/api/v1/entities/{id}", get(entities::entity))
-        .route("/api/v1/posts/{id}", get(posts::post))
-        .route("/api/v1/threads/{id}", get(posts::thread))
-        .route("/api/v1/search", get(search::search))
-        .route("/api/v1/sources", get(sources::sources))
-        .route("/api/v1/sources/{id}/page", get(sources::source_page))
-        .route("/api/{*rest}", get(|| async { ApiError::Missing("no such path; see docs/api.md".into()) }))
-        .fallback(assets::page)
-        .layer(tower_http::compression::CompressionLayer::new())
-        .layer(middleware::from_fn(protect))
-        .with_state(state)
-}
-
-/// Only the page's own scripts and styles, no framing, no sniffing, no referrer; and only requests that name this machine,
-/// so that a foreign page cannot reach a loopback server by a name it controls (DNS rebinding).
-async fn protect(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("").to_owned();
-    let name = host
-        .rsplit_once(':')
-        .filter(|(_, p)| p.chars().all(|c| c.is_ascii_digit()))
-        .map_or(host.as_str(), |h| h.0);
-    let local = name == "localhost" || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    if !local && !name.is_empty() {
-        return ApiError::Bad(format!("this server answers to addresses and localhost, not to '{name}'"))
-            .into_response();
+    fn time(value: &Option<String>) -> Result<Option<Timestamp>, ApiError> {
+        Asked::text(value).map(|v| Timestamp::parse(&v).map_err(|e| ApiError::Bad(e.to_string()))).transpose()
     }
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (
-            "content-security-policy",
-            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
-             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cross-origin-opener-policy", "same-origin"),
+    /// A share of one.
+    fn share(value: &Option<String>) -> Result<f64, ApiError> {
+        let Some(text) = Asked::text(value) else { return Ok(0.0) };
+        let share = text.parse::<f64>().ok().filter(|x| (0.0..=1.0).contains(x));
+        share.ok_or_else(|| ApiError::Bad(format!("'{text}' is no number from 0 to 1")))
+    }
+    /// One of these words.
+    fn one_of(value: &Option<String>, known: &[&str]) -> Result<Option<String>, ApiError> {
+        let text = Asked::text(value);
+        match &text {
+            Some(t) if !known.contains(&t.as_str()) => {
+                Err(ApiError::Bad(format!("unknown value '{t}', known are: {}", known.join(" "))))
+            }
+            _ => Ok(text),
+        }
+    }
+}
+
+/// All routes. What is not declared here is not served.
+pub(crate) fn routes() -> Vec<Route> {
+    let mut all = vec![
+        Route::new(Method::GET, "/api/v1/stream", VIEW, "stream", get(stream::listen))
+            .says("What happens, as server-sent events; Last-Event-ID is honoured")
+            .hands_out(&["text/event-stream"]),
+        Route::new(Method::GET, "/api/v1/openapi.json", Need::Nobody, "openapi", get(description))
+            .says("This description")
+            .answers("unknown"),
+    ];
+    for topic in [
+        overview::routes,
+        threats::routes,
+        actors::routes,
+        decisions::routes,
+        network::routes,
+        entities::routes,
+        posts::routes,
+        search::routes,
+        searches::routes,
+        sources::routes,
+        export::routes,
+        session::routes,
+        users::routes,
+        tokens::routes,
+        audit::routes,
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        all.extend(topic());
     }
-    response
+    all
+}
+
+/// The description does not change while the program runs.
+async fn description() -> Json<Value> {
+    static DOCUMENT: std::sync::OnceLock<Value> = std::sync::OnceLock::new();
+    Json(DOCUMENT.get_or_init(crate::openapi).clone())
+}
+
+/// Everything that is served: the routes behind the guard, and the page.
+pub(crate) fn router(app: Arc<AppState>) -> Router {
+    let routes = routes();
+    let guarding = Guard { app: Arc::clone(&app), table: Arc::new(Table::of(&routes)) };
+    route::router(routes)
+        .fallback(assets::page)
+        .layer(from_fn(entity_tag))
+        .layer(from_fn_with_state(guarding, guard))
+        .layer(from_fn(as_problem))
+        .layer(tower_http::compression::CompressionLayer::new())
+        .with_state(app)
 }

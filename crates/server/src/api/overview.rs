@@ -1,17 +1,38 @@
 //! Health and the overview: counts, events over time, newest and gravest threats, key accounts, their network.
 
-use super::{Answer, ApiError, App};
-use crate::AppState;
-use crate::view::{self, round, time};
-use axum::Json;
+use super::decisions::marks;
+use super::{Answer, App, network};
+use crate::access::{Need, VIEW, Who};
+use crate::route::Route;
+use crate::view::{self, time};
 use axum::extract::State;
+use axum::http::Method;
+use axum::routing::get;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use tm_graph::rank::{PostFacts, interaction_edges};
 use tm_model::{EventType, Family, Timestamp};
 use tm_store::{PostFilter, ThreatFilter};
 
-pub(super) async fn health(State(app): App) -> Answer {
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/health", Need::Nobody, "health", get(health))
+            .says("Whether the server runs and how much is left to analyse; figures only for who may read")
+            .answers("Health"),
+        Route::new(Method::GET, "/api/v1/overview", VIEW, "overview", get(overview))
+            .says(
+                "Counts, events over time, newest and gravest threat events, key accounts and their network",
+            )
+            .answers("Overview"),
+    ]
+}
+
+async fn health(State(app): App, who: Option<Extension<Who>>) -> Answer {
+    if who.is_none() {
+        return Ok(Json(
+            json!({"version": null, "model": null, "posts": null, "pending": null, "status": "ok"}),
+        ));
+    }
     let (posts, pending) = (app.store.counts().await?.posts, app.store.pending(&app.model).await?);
     Ok(Json(
         json!({"version": env!("CARGO_PKG_VERSION"), "model": app.model, "posts": posts, "pending": pending,
@@ -19,7 +40,7 @@ pub(super) async fn health(State(app): App) -> Answer {
     ))
 }
 
-pub(super) async fn overview(State(app): App) -> Answer {
+async fn overview(State(app): App) -> Answer {
     let store = &app.store;
     let c = store.counts().await?;
     let forums: Vec<Value> = store
@@ -36,6 +57,8 @@ pub(super) async fn overview(State(app): App) -> Answer {
     let (_, top) = store.threats(&list("severity")).await?;
     let by_rank = PostFilter { sort: "rank".into(), limit: 20, ..PostFilter::default() };
     let (_, key) = store.accounts(&by_rank).await?;
+    let marks = marks(&app).await?;
+    let graph = network::of_top(&app, NODES).await?;
     let types: Vec<Value> =
         store.entity_types().await?.iter().map(|(t, n)| json!({"type": t, "count": n})).collect();
     Ok(Json(json!({
@@ -47,10 +70,13 @@ pub(super) async fn overview(State(app): App) -> Answer {
         "events_over_time": events_over_time(&store.events_by_month().await?),
         "latest_threats": latest.iter().map(view::threat).collect::<Vec<_>>(),
         "top_threats": top.iter().map(view::threat).collect::<Vec<_>>(),
-        "key_actors": key.iter().map(view::actor).collect::<Vec<_>>(),
-        "graph": graph(&app).await?,
+        "key_actors": key.iter().map(|a| view::actor(a, marks.get(&a.id))).collect::<Vec<_>>(),
+        "graph": graph,
     })))
 }
+
+/// Accounts of the overview's network.
+const NODES: u32 = 60;
 
 /// Month labels without gaps, and a count a family.
 fn events_over_time(rows: &[(String, String, u64)]) -> Value {
@@ -73,47 +99,4 @@ fn events_over_time(rows: &[(String, String, u64)]) -> Value {
         }
     }
     json!({"labels": labels, "families": families})
-}
-
-/// Accounts of the overview's network.
-const NODES: u32 = 60;
-
-/// The top accounts and who answers whom among them.
-async fn graph(app: &AppState) -> Result<Value, ApiError> {
-    let filter = PostFilter { sort: "rank".into(), limit: NODES, ..PostFilter::default() };
-    let (_, top) = app.store.accounts(&filter).await?;
-    let ids: Vec<i64> = top.iter().map(|a| a.id).collect();
-    let facts = facts_of(app, None).await?;
-    let edges: Vec<Value> = interaction_edges(&facts, &ids)
-        .iter()
-        .map(|e| json!({"from": ids[e.from as usize], "to": ids[e.to as usize], "weight": round(e.weight)}))
-        .collect();
-    let nodes: Vec<Value> = top
-        .iter()
-        .map(|a| {
-            let s = a.standing.as_ref().map(|s| &s.standing);
-            json!({"id": a.id, "name": a.name, "forum": a.forum, "rank": s.map_or(0, |s| s.rank), "score": s.map_or(0.0, |s| s.score)})
-        })
-        .collect();
-    Ok(json!({"nodes": nodes, "edges": edges}))
-}
-
-/// Interactions as ranking sees them.
-pub(super) async fn facts_of(app: &AppState, _forum: Option<i64>) -> Result<Vec<PostFacts>, ApiError> {
-    let facts = app.store.interactions().await?.into_iter().filter_map(|i| {
-        Some(PostFacts {
-            account: i.account_id?,
-            thread: i.thread_id,
-            starts: i.starts,
-            time: i.time,
-            length: i.length,
-            relevance: i.relevance,
-            indicators: i.indicators,
-            events: i.events,
-            answers: i.answers,
-            quotes: i.quotes,
-            mentions: i.mentions,
-        })
-    });
-    Ok(facts.collect())
 }

@@ -2,17 +2,37 @@
 
 use super::posts::around;
 use super::{Answer, ApiError, App, Asked};
+use crate::access::VIEW;
+use crate::route::Route;
 use crate::view;
 use axum::Json;
 use axum::extract::{Query, State};
+use axum::http::Method;
+use axum::routing::get;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use tm_model::Post;
 use tm_store::PostFilter;
 
-pub(super) async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/search", VIEW, "search", get(search))
+            .says("Full-text search over posts, best first")
+            .query(&[
+                ("q", "string", "words, \"phrases\", field:value, AND OR NOT, prefix*"),
+                ("forum", "string", "forum's name"),
+                ("lang", "string", "language of the post"),
+                ("cursor", "string", "what `next` of the page before said"),
+                ("offset", "integer", "posts to skip, when there is no cursor"),
+                ("limit", "integer", "posts, at most 500"),
+            ])
+            .answers("SearchPage"),
+    ]
+}
+
+async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
     let started = std::time::Instant::now();
-    let none = |error: Option<String>| json!({"total": 0, "took_ms": 0, "items": [], "facets": {"forum": [], "language": []}, "error": error});
+    let none = |error: Option<String>| json!({"total": 0, "took_ms": 0, "items": [], "next": null, "facets": {"forum": [], "language": []}, "error": error});
     let Some(text) = Asked::text(&a.q) else { return Ok(Json(none(None))) };
     let Some(index) = app.index.clone() else {
         return Ok(Json(none(Some(
@@ -20,7 +40,12 @@ pub(super) async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
         ))));
     };
     let (forum, lang) = (Asked::text(&a.forum), Asked::text(&a.lang));
-    let (offset, limit) = (a.offset() as usize, a.limit() as usize);
+    // The index is searched anew for each page: a cursor is a position.
+    let offset = match Asked::text(&a.cursor) {
+        Some(cursor) => cursor.parse().map_err(|_| ApiError::Bad("this cursor is none".into()))?,
+        None => a.offset() as usize,
+    };
+    let limit = a.limit() as usize;
     let found = tokio::task::spawn_blocking(move || {
         index.search(&text, forum.as_deref(), lang.as_deref(), offset, limit)
     })
@@ -46,9 +71,13 @@ pub(super) async fn search(State(app): App, Query(a): Query<Asked>) -> Answer {
             v
         })
         .collect();
+    let end = offset.saturating_add(hits.posts.len());
+    let next = (!hits.posts.is_empty() && end < hits.total).then(|| end.to_string());
     let facet = |list: &[(String, u64)]| {
         list.iter().map(|(v, n)| json!({"value": v, "count": n})).collect::<Vec<_>>()
     };
-    Ok(Json(json!({"total": hits.total, "took_ms": started.elapsed().as_millis() as u64, "items": items,
-        "facets": {"forum": facet(&hits.forums), "language": facet(&hits.languages)}, "error": null})))
+    Ok(Json(
+        json!({"total": hits.total, "took_ms": started.elapsed().as_millis() as u64, "items": items, "next": next,
+        "facets": {"forum": facet(&hits.forums), "language": facet(&hits.languages)}, "error": null}),
+    ))
 }

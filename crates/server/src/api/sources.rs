@@ -1,20 +1,37 @@
 //! Sources of collection and how they fare.
 
-use super::{Answer, ApiError, App};
+use super::{ApiError, App, Asked};
+use crate::access::VIEW;
+use crate::page::columns;
+use crate::route::Route;
 use crate::view;
-use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::header;
+use axum::extract::{Path, Query, State};
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use axum::routing::get;
+use serde_json::Value;
 
-pub(super) async fn sources(State(app): App) -> Answer {
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/sources", VIEW, "sources", get(sources))
+            .says("Sources of collection and how they fare, by name")
+            .list()
+            .answers("{ total: number; items: Source[]; next: string | null }"),
+        Route::new(Method::GET, "/api/v1/sources/{id}/page", VIEW, "source_page", get(source_page))
+            .says("The page that was kept of a source because it shows what is wrong")
+            .hands_out(&["text/plain"]),
+    ]
+}
+
+async fn sources(State(app): App, Query(a): Query<Asked>) -> Result<Response, ApiError> {
     let items: Vec<Value> = app.store.sources().await?.iter().map(view::source).collect();
-    Ok(Json(json!({"total": items.len(), "items": items})))
+    let columns = columns!["name" Text, "url" Text, "forum" Text, "engine" Text, "member" Text, "state" Text,
+        "reason" Text, "started" Time, "ended" Time, "last_good" Time, "figures" Text, "problems" Text];
+    a.window()?.of_all(items, columns)
 }
 
 /// The page that shows what is wrong with a source: hostile markup, so it is handed out as text and never as a page.
-pub(super) async fn source_page(State(app): App, Path(id): Path<i64>) -> Result<Response, ApiError> {
+async fn source_page(State(app): App, Path(id): Path<i64>) -> Result<Response, ApiError> {
     let (url, page) = app
         .store
         .source_page(id)

@@ -3,15 +3,47 @@
 use super::posts::around;
 use super::{Answer, ApiError, App, Asked};
 use crate::AppState;
+use crate::access::VIEW;
+use crate::page::columns;
+use crate::route::Route;
 use crate::view::{self, round};
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::get;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use tm_model::{EventType, Family, Post, ThreatStatus};
-use tm_store::{PostFilter, ThreatFilter};
+use tm_store::{FacetRow, PostFilter, ThreatFilter};
 
-pub(super) async fn threats(State(app): App, Query(a): Query<Asked>) -> Answer {
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/v1/threats", VIEW, "threats", get(threats))
+            .says("Threat events")
+            .query(&[
+                ("family", "Family", "family of types"),
+                ("type", "EventType", "type"),
+                ("status", "string", "asked, planned, active, discussed or negated"),
+                ("forum", "string", "forum's name"),
+                ("lang", "string", "language of a post that speaks of it"),
+                ("severity", "number", "at least so severe, 0 to 1"),
+                ("since", "string", "last seen then or later"),
+                ("until", "string", "first seen then or earlier"),
+                ("place", "string", "part of a place that it names"),
+                ("target", "string", "part of a target that it names"),
+                ("q", "string", "part of the title or an argument"),
+                ("sort", "\"severity\" | \"last_seen\" | \"first_seen\" | \"mentions\"", "order"),
+            ])
+            .list()
+            .answers("Page<ThreatSummary>"),
+        Route::new(Method::GET, "/api/v1/threats/{id}", VIEW, "threat", get(threat))
+            .says("A threat event with its timeline, arguments, participants and evidence")
+            .answers("Threat"),
+    ]
+}
+
+async fn threats(State(app): App, Query(a): Query<Asked>) -> Result<Response, ApiError> {
     let mut types: Vec<EventType> = Vec::new();
     if let Some(family) = Asked::parsed::<Family>(&a.family)? {
         types.extend(EventType::ALL.iter().filter(|t| t.family() == family));
@@ -19,70 +51,75 @@ pub(super) async fn threats(State(app): App, Query(a): Query<Asked>) -> Answer {
     if let Some(kind) = Asked::parsed::<EventType>(&a.kind)? {
         types = vec![kind];
     }
-    let status = Asked::text(&a.status);
-    const STATUS: [ThreatStatus; 5] = [
-        ThreatStatus::Asked,
-        ThreatStatus::Planned,
-        ThreatStatus::Active,
-        ThreatStatus::Discussed,
-        ThreatStatus::Negated,
+    const STATUS: [&str; 5] = [
+        ThreatStatus::Asked.as_str(),
+        ThreatStatus::Planned.as_str(),
+        ThreatStatus::Active.as_str(),
+        ThreatStatus::Discussed.as_str(),
+        ThreatStatus::Negated.as_str(),
     ];
-    if let Some(s) = status.as_ref().filter(|s| !STATUS.iter().any(|k| k.as_str() == s.as_str())) {
-        return Err(ApiError::Bad(format!(
-            "unknown status '{s}', known are: {}",
-            STATUS.map(ThreatStatus::as_str).join(" ")
-        )));
-    }
-    let base = ThreatFilter {
-        status,
+    const ORDERS: [&str; 4] = ["severity", "last_seen", "first_seen", "mentions"];
+    let window = a.window()?;
+    let filter = ThreatFilter {
+        status: Asked::one_of(&a.status, &STATUS)?,
         types,
         forum: Asked::text(&a.forum),
         text: Asked::text(&a.q),
-        sort: a.sort.clone().unwrap_or_default(),
-        offset: a.offset(),
-        limit: a.limit(),
-        ..ThreatFilter::default()
+        min_severity: Asked::share(&a.severity)?,
+        language: Asked::one_of(&a.lang, &["en", "ru", "zh", "other"])?,
+        since: Asked::time(&a.since)?,
+        until: Asked::time(&a.until)?,
+        place: Asked::text(&a.place),
+        target: Asked::text(&a.target),
+        sort: Asked::one_of(&a.sort, &ORDERS)?.unwrap_or_default(),
+        offset: window.offset,
+        limit: window.limit,
     };
-    let (total, rows) = app.store.threats(&base).await?;
-    // Facets count what the other filters leave.
-    let all = ThreatFilter { types: Vec::new(), status: None, offset: 0, limit: 0, ..base.clone() };
-    let (_, wide) = app.store.threats(&all).await?;
-    let mut facets: BTreeMap<&str, BTreeMap<String, u64>> =
-        ["family", "type", "status", "forum"].into_iter().map(|n| (n, BTreeMap::new())).collect();
-    for t in &wide {
-        let in_type = base.types.is_empty() || base.types.contains(&t.kind);
-        let in_status = base.status.as_ref().is_none_or(|s| *s == t.status);
-        let mut add = |facet: &'static str, value: &str| {
-            *facets.entry(facet).or_default().entry(value.to_owned()).or_default() += 1;
-        };
-        if in_status {
-            add("family", t.kind.family().as_str());
-            add("type", t.kind.as_str());
-        }
-        if in_type {
-            add("status", &t.status);
-        }
-        if in_type && in_status {
-            t.forums.iter().for_each(|f| add("forum", f));
-        }
-    }
-    Ok(Json(
-        json!({"total": total, "items": rows.iter().map(view::threat).collect::<Vec<_>>(), "facets": counted(facets)}),
-    ))
+    let (total, rows) = app.store.threats(&filter).await?;
+    let facets = facets(&app.store.threat_facets(&filter).await?);
+    let columns = columns!["id" Text, "title" Text, "type" Text, "family" Text, "status" Text, "severity" Real,
+        "confidence" Real, "first_seen" Time, "last_seen" Time, "mentions" Whole, "posts" Whole, "forums" Text,
+        "participants" Text];
+    window.answer(total, rows.iter().map(view::threat).collect(), Some(facets), columns)
 }
 
-fn counted(facets: BTreeMap<&str, BTreeMap<String, u64>>) -> Value {
-    let lists = facets.into_iter().map(|(name, values)| {
-        let mut list: Vec<(String, u64)> = values.into_iter().collect();
+/// Facets by name; families are counted from their types. Of `severity` a value counts what is at least so severe.
+fn facets(rows: &[FacetRow]) -> Value {
+    let mut out: BTreeMap<&str, Vec<(String, u64)>> =
+        ["family", "type", "status", "forum", "lang", "severity"].map(|n| (n, Vec::new())).into();
+    let mut add = |facet: &'static str, value: String, n: u64| {
+        let list = out.entry(facet).or_default();
+        match list.iter_mut().find(|v| v.0 == value) {
+            Some(entry) => entry.1 += n,
+            None => list.push((value, n)),
+        }
+    };
+    for r in rows {
+        add(r.facet, r.value.clone(), r.count);
+        if let ("type", Ok(kind)) = (r.facet, r.value.parse::<EventType>()) {
+            add("family", kind.family().as_str().to_owned(), r.count);
+        }
+    }
+    if let Some(list) = out.get_mut("severity") {
+        list.sort_by(|a, b| b.0.cmp(&a.0));
+        let mut above = 0;
+        for value in list.iter_mut() {
+            above += value.1;
+            value.1 = above;
+        }
+    }
+    if let Some(list) = out.get_mut("family") {
         list.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    }
+    let lists = out.into_iter().map(|(name, values)| {
         let list: Vec<Value> =
-            list.into_iter().map(|(value, count)| json!({"value": value, "count": count})).collect();
+            values.into_iter().map(|(value, count)| json!({"value": value, "count": count})).collect();
         (name.to_owned(), Value::from(list))
     });
     Value::Object(lists.collect())
 }
 
-pub(super) async fn threat(State(app): App, Path(id): Path<String>) -> Answer {
+async fn threat(State(app): App, Path(id): Path<String>) -> Answer {
     let Some(row) = app.store.threat(&id).await? else {
         return Err(ApiError::Missing(format!("no threat event '{id}'")));
     };
