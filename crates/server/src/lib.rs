@@ -15,8 +15,6 @@ mod problem;
 mod route;
 mod stream;
 pub mod tables;
-#[cfg(test)]
-mod tests;
 mod tls;
 mod view;
 
@@ -45,6 +43,7 @@ pub struct AppState {
     pub stream: Arc<Hub>,
     pub(crate) access: Access,
     pub(crate) ties: api::Ties,
+    pub(crate) overview: api::Kept,
     pub(crate) documents: tokio::sync::Semaphore,
 }
 
@@ -58,6 +57,7 @@ impl AppState {
             stream: Arc::new(Hub::default()),
             access: Access::new(true, false, Vec::new()),
             ties: api::Ties::default(),
+            overview: api::Kept::default(),
             documents: tokio::sync::Semaphore::new(api::DOCUMENTS),
         }
     }

@@ -113,8 +113,7 @@ pub(crate) async fn as_problem(request: Request, next: Next) -> Response {
 
 /// The entity tag of answers that are whole, and "not modified" for who has them already (RFC 9110, 8.8.3 and 13.1.2).
 pub(crate) async fn entity_tag(request: Request, next: Next) -> Response {
-    let get = matches!(*request.method(), axum::http::Method::GET | axum::http::Method::HEAD)
-        && request.uri().path().starts_with("/api/");
+    let get = request.method() == axum::http::Method::GET && request.uri().path().starts_with("/api/");
     let held: Option<String> =
         request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let response = next.run(request).await;

@@ -5,7 +5,7 @@ use crate::problem::ApiError;
 use crate::route::Table;
 use crate::{AppState, Peer};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, Ipv4Addr};
@@ -74,7 +74,7 @@ impl Guard {
         let (bearer, cookie) = credentials(headers, self.app.access.cookie());
         let store = &*self.app.store;
         let who = self.app.access.who(store, bearer.as_deref(), cookie.as_deref(), address).await?;
-        let object = object(request.uri().path());
+        let object = object(request.uri());
         match &who {
             Some(who) if who.may(route.need) => {}
             Some(who) => {
@@ -95,6 +95,10 @@ impl Guard {
         let done = response.status().is_success() || response.status().is_redirection();
         if let (Some(action), true) = (route.audit, done) {
             // What cannot be noted is not shown.
+            let object = match response.extensions().get::<Noted>() {
+                Some(Noted(words)) => format!("{object}: {words}"),
+                None => object,
+            };
             self.note(who.as_ref(), action, object, address).await?;
         }
         Ok(response)
@@ -123,9 +127,14 @@ impl Guard {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin(pub IpAddr);
 
-/// The object of an audit entry: the path without the version, cut to what an identifier can need.
-fn object(path: &str) -> String {
-    path.trim_start_matches("/api/v1/").chars().take(200).collect()
+/// What the audit log should have beside the path, in the extensions of an answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Noted(pub String);
+
+/// The object of an audit entry: the path without the version, with what was asked for.
+fn object(uri: &Uri) -> String {
+    let asked = uri.path_and_query().map_or(uri.path(), |p| p.as_str());
+    asked.trim_start_matches("/api/v1/").chars().take(200).collect()
 }
 
 fn need(need: Need) -> String {

@@ -7,7 +7,7 @@ mod guard;
 mod limit;
 mod secret;
 
-pub(crate) use guard::{Guard, Origin, credentials, guard};
+pub(crate) use guard::{Guard, Noted, Origin, credentials, guard};
 pub(crate) use secret::hash;
 pub use secret::{check as check_password, hash_password, random};
 

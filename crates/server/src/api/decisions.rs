@@ -1,9 +1,9 @@
 //! What analysts decide: marks of accounts, and whether two of them are one person.
 
 use super::actors::MARKS;
-use super::{Answer, ApiError, App};
+use super::{ApiError, App};
 use crate::AppState;
-use crate::access::{WORK, Who, now};
+use crate::access::{Noted, WORK, Who, now};
 use crate::route::Route;
 use crate::view;
 use axum::extract::{Path, State};
@@ -11,7 +11,7 @@ use axum::http::Method;
 use axum::routing::post;
 use axum::{Extension, Json};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use tm_store::MarkRow;
 
@@ -57,11 +57,12 @@ async fn mark(
     Extension(who): Extension<Who>,
     Path(id): Path<i64>,
     Json(asked): Json<Marking>,
-) -> Answer {
+) -> Result<(Extension<Noted>, Json<Value>), ApiError> {
     exists(&app, id).await?;
     let Some(mark) = asked.mark else {
         app.store.remove_mark(id).await?;
-        return Ok(Json(json!({"mark": null})));
+        app.overview.forget().await;
+        return Ok((Extension(Noted("no mark".into())), Json(json!({"mark": null}))));
     };
     if !MARKS.contains(&mark.as_str()) {
         return Err(ApiError::Bad(format!("unknown mark '{mark}', known are: {}", MARKS.join(" "))));
@@ -72,7 +73,8 @@ async fn mark(
     }
     let row = MarkRow { account_id: id, mark, note, user: who.name(), time: now() };
     app.store.set_mark(&row).await?;
-    Ok(Json(json!({"mark": view::mark(&row)})))
+    app.overview.forget().await;
+    Ok((Extension(Noted(row.mark.clone())), Json(json!({"mark": view::mark(&row)}))))
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,7 +85,10 @@ struct Verdict {
     verdict: Option<String>,
 }
 
-async fn verdict(State(app): App, Json(asked): Json<Verdict>) -> Answer {
+async fn verdict(
+    State(app): App,
+    Json(asked): Json<Verdict>,
+) -> Result<(Extension<Noted>, Json<Value>), ApiError> {
     let verdict = match asked.verdict.as_deref() {
         Some("same") => Some("accepted"),
         Some("different") => Some("rejected"),
@@ -98,5 +103,8 @@ async fn verdict(State(app): App, Json(asked): Json<Verdict>) -> Answer {
     exists(&app, asked.account).await?;
     exists(&app, asked.other).await?;
     app.store.set_verdict(asked.account, asked.other, verdict).await?;
-    Ok(Json(json!({"account": asked.account, "other": asked.other, "verdict": verdict})))
+    let words = verdict.unwrap_or("undecided");
+    let noted = Noted(format!("actors/{} and actors/{}: {words}", asked.account, asked.other));
+    let shown = json!({"account": asked.account, "other": asked.other, "verdict": verdict});
+    Ok((Extension(noted), Json(shown)))
 }

@@ -18,6 +18,7 @@ mod users;
 
 pub(crate) use export::DOCUMENTS;
 pub(crate) use network::Ties;
+pub(crate) use overview::Kept;
 
 use crate::access::{Guard, Need, VIEW, guard};
 use crate::page::Window;
@@ -157,8 +158,8 @@ pub(crate) fn router(app: Arc<AppState>) -> Router {
     route::router(routes)
         .fallback(assets::page)
         .layer(from_fn(entity_tag))
-        .layer(from_fn_with_state(guarding, guard))
         .layer(from_fn(as_problem))
+        .layer(from_fn_with_state(guarding, guard))
         .layer(tower_http::compression::CompressionLayer::new())
         .with_state(app)
 }

@@ -1,7 +1,8 @@
 //! Health and the overview: counts, events over time, newest and gravest threats, key accounts, their network.
 
 use super::decisions::marks;
-use super::{Answer, App, network};
+use super::{Answer, ApiError, App, network};
+use crate::AppState;
 use crate::access::{Need, VIEW, Who};
 use crate::route::Route;
 use crate::view::{self, time};
@@ -11,8 +12,10 @@ use axum::routing::get;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 use tm_model::{EventType, Family, Timestamp};
-use tm_store::{PostFilter, ThreatFilter};
+use tm_store::{PostFilter, Pulse, ThreatFilter};
+use tokio::sync::Mutex;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -40,7 +43,35 @@ async fn health(State(app): App, who: Option<Extension<Who>>) -> Answer {
     ))
 }
 
+/// How long an overview is as good as new.
+const FRESH: Duration = Duration::from_secs(3);
+
+/// The overview as it was last made. It counts over the whole store: who opens it while it is made gets the same one.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Mutex<Option<(Instant, Pulse, Value)>>);
+
+impl Kept {
+    /// An analyst changed what it shows.
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
+}
+
 async fn overview(State(app): App) -> Answer {
+    let mut kept = app.overview.0.lock().await;
+    let pulse = app.store.pulse().await?;
+    if let Some((made, at, value)) = &*kept
+        && *at == pulse
+        && made.elapsed() < FRESH
+    {
+        return Ok(Json(value.clone()));
+    }
+    let value = make(&app).await?;
+    *kept = Some((Instant::now(), pulse, value.clone()));
+    Ok(Json(value))
+}
+
+async fn make(app: &AppState) -> Result<Value, ApiError> {
     let store = &app.store;
     let c = store.counts().await?;
     let forums: Vec<Value> = store
@@ -57,11 +88,11 @@ async fn overview(State(app): App) -> Answer {
     let (_, top) = store.threats(&list("severity")).await?;
     let by_rank = PostFilter { sort: "rank".into(), limit: 20, ..PostFilter::default() };
     let (_, key) = store.accounts(&by_rank).await?;
-    let marks = marks(&app).await?;
-    let graph = network::of_top(&app, NODES).await?;
+    let marks = marks(app).await?;
+    let graph = network::of_top(app, NODES).await?;
     let types: Vec<Value> =
         store.entity_types().await?.iter().map(|(t, n)| json!({"type": t, "count": n})).collect();
-    Ok(Json(json!({
+    Ok(json!({
         "counts": {"posts": c.posts, "relevant_posts": c.relevant_posts, "accounts": c.accounts, "threads": c.threads,
             "forums": c.forums, "threats": c.threats, "mentions": c.mentions, "entities": c.entities,
             "pending": store.pending(&app.model).await?},
@@ -72,7 +103,7 @@ async fn overview(State(app): App) -> Answer {
         "top_threats": top.iter().map(view::threat).collect::<Vec<_>>(),
         "key_actors": key.iter().map(|a| view::actor(a, marks.get(&a.id))).collect::<Vec<_>>(),
         "graph": graph,
-    })))
+    }))
 }
 
 /// Accounts of the overview's network.

@@ -1,14 +1,14 @@
 //! Users, for administrators.
 
-use super::{Answer, ApiError, App, Asked};
-use crate::access::{ADMIN, Role, check_name, check_password, now};
+use super::{ApiError, App, Asked};
+use crate::access::{ADMIN, Noted, Role, check_name, check_password, now};
 use crate::page::columns;
 use crate::route::Route;
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tm_store::{NewUser, UserChange, UserChanged, UserRow};
@@ -64,7 +64,10 @@ struct Adding {
     role: String,
 }
 
-async fn add(State(app): App, Json(asked): Json<Adding>) -> Result<(StatusCode, Json<Value>), ApiError> {
+/// A user as it is answered, and what the audit log has of it.
+type Shown = (Extension<Noted>, Json<Value>);
+
+async fn add(State(app): App, Json(asked): Json<Adding>) -> Result<(StatusCode, Shown), ApiError> {
     if !app.access.has_users(&*app.store).await? {
         // Otherwise whoever reaches an open server could lock everyone else out without the link.
         return Err(ApiError::Conflict(
@@ -82,7 +85,8 @@ async fn add(State(app): App, Json(asked): Json<Adding>) -> Result<(StatusCode, 
     }
     let user = app.store.user_named(&name).await?;
     let user = user.ok_or_else(|| ApiError::Failed("the new user is gone".into()))?;
-    Ok((StatusCode::CREATED, Json(shown(&user))))
+    let noted = Extension(Noted(format!("{} {}, {}", user.id, user.name, user.role)));
+    Ok((StatusCode::CREATED, (noted, Json(shown(&user)))))
 }
 
 #[derive(Deserialize)]
@@ -93,10 +97,18 @@ struct Changing {
     disabled: Option<bool>,
 }
 
-async fn change(State(app): App, Path(id): Path<i64>, Json(asked): Json<Changing>) -> Answer {
+async fn change(
+    State(app): App,
+    Path(id): Path<i64>,
+    Json(asked): Json<Changing>,
+) -> Result<Shown, ApiError> {
     let user = app.store.users().await?.into_iter().find(|u| u.id == id);
     let user = user.ok_or_else(|| ApiError::Missing(format!("no user {id}")))?;
     let mut change = UserChange { disabled: asked.disabled, ..UserChange::default() };
+    let mut said = vec![user.name.clone()];
+    said.extend(asked.role.iter().map(|r| format!("role {r}")));
+    said.extend(asked.password.iter().map(|_| "password".to_owned()));
+    said.extend(asked.disabled.map(|d| if d { "disabled" } else { "enabled" }.to_owned()));
     if let Some(name) = asked.role {
         change.role = Some(role(&name)?);
     }
@@ -106,7 +118,8 @@ async fn change(State(app): App, Path(id): Path<i64>, Json(asked): Json<Changing
     }
     changed(app.store.change_user(id, &change).await?, id)?;
     let user = app.store.user_named(&user.name).await?;
-    Ok(Json(shown(&user.ok_or_else(|| ApiError::Missing(format!("no user {id}")))?)))
+    let user = user.ok_or_else(|| ApiError::Missing(format!("no user {id}")))?;
+    Ok((Extension(Noted(said.join(", "))), Json(shown(&user))))
 }
 
 fn changed(what: UserChanged, id: i64) -> Result<(), ApiError> {
