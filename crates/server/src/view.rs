@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use tm_model::{CharIndex, EntityType, Post, Span, Timestamp, mask_secrets};
-use tm_store::{AccountRow, EntityRow, EntitySummaryRow, EventRow, SourceRow, ThreadRow, ThreatRow};
+use tm_store::{AccountRow, EntityRow, EntitySummaryRow, EventRow, MarkRow, SourceRow, ThreadRow, ThreatRow};
 
 /// Code points of an excerpt.
 const EXCERPT: usize = 180;
@@ -32,7 +32,7 @@ pub(crate) fn threat(t: &ThreatRow) -> Value {
     })
 }
 
-pub(crate) fn actor(a: &AccountRow) -> Value {
+pub(crate) fn actor(a: &AccountRow, mark: Option<&MarkRow>) -> Value {
     let s = a.standing.as_ref();
     let parts: serde_json::Map<String, Value> =
         s.map(|s| s.standing.parts.iter().map(|(k, v)| (k.clone(), json!(v))).collect()).unwrap_or_default();
@@ -42,7 +42,13 @@ pub(crate) fn actor(a: &AccountRow) -> Value {
         "posts": a.posts, "threads_started": a.threads_started, "answers_received": s.map_or(0, |s| s.answers),
         "first_seen": time(a.first), "last_seen": time(a.last),
         "fields": s.map(|s| s.fields.iter().take(3).map(|f| f.0.clone()).collect::<Vec<_>>()).unwrap_or_default(),
+        "mark": mark.map(|m| &m.mark),
     })
+}
+
+/// What an analyst said of an account.
+pub(crate) fn mark(m: &MarkRow) -> Value {
+    json!({"mark": m.mark, "note": m.note, "by": m.user, "time": m.time.to_string()})
 }
 
 pub(crate) fn source(s: &SourceRow) -> Value {

@@ -5,9 +5,14 @@
 //! none of it.
 #![deny(missing_docs)]
 
+mod access;
 mod records;
 mod sqlite;
 
+pub use access::{
+    AuditRow, FacetRow, MarkRow, NewUser, Pulse, SavedSearch, SessionRow, TokenRow, UserChange, UserChanged,
+    UserRow,
+};
 pub use records::{
     AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, ChangedPost, Counts, Crawled, EntityRow,
     EntitySummaryRow, EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, RoleRow,
@@ -16,7 +21,7 @@ pub use records::{
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
-use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
+use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat, Timestamp};
 
 /// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -172,4 +177,61 @@ pub trait Store: Send + Sync {
     /// Writes a copy of the whole store, as it is at one moment, to a file that must not be there; others read and write
     /// the store meanwhile.
     async fn copy_to(&self, path: &std::path::Path) -> Result<()>;
+
+    // Access: users, sessions, tokens, audit; what analysts keep and decide; what is new.
+
+    /// True when there is a user.
+    async fn has_users(&self) -> Result<bool>;
+    /// Makes a user and returns its identifier; none when the name is taken, or when it was to be the first and is not.
+    async fn add_user(&self, user: &NewUser) -> Result<Option<i64>>;
+    /// All users, by name.
+    async fn users(&self) -> Result<Vec<UserRow>>;
+    /// The user of a name, whatever its case.
+    async fn user_named(&self, name: &str) -> Result<Option<UserRow>>;
+    /// Changes a user and ends its sessions.
+    async fn change_user(&self, id: i64, change: &UserChange) -> Result<UserChanged>;
+    /// Removes a user with its sessions, tokens and saved searches.
+    async fn remove_user(&self, id: i64) -> Result<UserChanged>;
+    /// Begins a session, notes the login of its user and forgets sessions that have ended.
+    async fn add_session(&self, session: &SessionRow) -> Result<()>;
+    /// The session with this hash and its user, ended or not.
+    async fn session(&self, hash: &str) -> Result<Option<(SessionRow, UserRow)>>;
+    /// Notes a request of a session.
+    async fn session_seen(&self, hash: &str, seen: Timestamp) -> Result<()>;
+    /// Ends a session.
+    async fn end_session(&self, hash: &str) -> Result<()>;
+    /// Keeps a token and returns its identifier.
+    async fn add_token(&self, token: &TokenRow) -> Result<i64>;
+    /// Tokens of a user, newest first.
+    async fn tokens(&self, user: i64) -> Result<Vec<TokenRow>>;
+    /// The token with this hash and its user, ended or not.
+    async fn token(&self, hash: &str) -> Result<Option<(TokenRow, UserRow)>>;
+    /// Notes a request with a token.
+    async fn token_used(&self, id: i64, used: Timestamp) -> Result<()>;
+    /// Removes a token of a user; false when there is none.
+    async fn remove_token(&self, id: i64, user: i64) -> Result<bool>;
+    /// Adds to the audit log.
+    async fn add_audit(&self, entry: &AuditRow) -> Result<()>;
+    /// Entries of the audit log below an identifier, newest first, with the number of all.
+    async fn audit(&self, before: Option<i64>, offset: u32, limit: u32) -> Result<(u64, Vec<AuditRow>)>;
+    /// Keeps a search and returns its identifier.
+    async fn add_search(&self, search: &SavedSearch) -> Result<i64>;
+    /// Saved searches of a user and those without an owner, newest first.
+    async fn searches(&self, user: Option<i64>) -> Result<Vec<SavedSearch>>;
+    /// Removes a saved search that the user may see; false when there is none.
+    async fn remove_search(&self, id: i64, user: Option<i64>) -> Result<bool>;
+    /// Marks of accounts, newest first.
+    async fn marks(&self) -> Result<Vec<MarkRow>>;
+    /// Marks an account, in place of an older mark.
+    async fn set_mark(&self, mark: &MarkRow) -> Result<()>;
+    /// Removes the mark of an account.
+    async fn remove_mark(&self, account: i64) -> Result<()>;
+    /// Writes an analyst's verdict on two accounts, `accepted`, `rejected` or none; also on a pair that is no candidate.
+    async fn set_verdict(&self, one: i64, other: i64, verdict: Option<&str>) -> Result<()>;
+    /// What the other filters leave of each facet of threat events, most first.
+    async fn threat_facets(&self, filter: &ThreatFilter) -> Result<Vec<FacetRow>>;
+    /// Whether anything is new.
+    async fn pulse(&self) -> Result<Pulse>;
+    /// Posts above an identifier: forum and number.
+    async fn posts_above(&self, after: i64) -> Result<Vec<(String, u64)>>;
 }

@@ -91,10 +91,16 @@ pub enum Command {
     Analyze(Analyze),
     /// Web page and REST API; collects from the sources of the configuration on their schedules, analyses what arrives
     #[command(after_help = "Examples:\n  threatminer serve\n  threatminer serve --listen 127.0.0.1:9000\n  \
-        threatminer serve --config threatminer.toml\n\n\
+        threatminer serve --config threatminer.toml\n  \
+        threatminer serve --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem --allow-host intel.example\n\n\
+        On this machine it is open until there is a user: the link printed at the start, or threatminer users add, makes the \
+        first. Bound to another address it always asks for a login.\n\n\
         A source in threatminer.toml (docs/collection.md has all keys):\n\n  \
         [[source]]\n  url = \"https://forum.example/\"\n  schedule = \"*/15 * * * *\"")]
     Serve(Serve),
+    /// Who may log in to the web page and the API
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Entities of posts read from a file or standard input; needs no store
     #[command(after_help = "Examples:\n  threatminer entities posts.jsonl\n  \
         echo 'C2 at 203.0.113[.]7' | threatminer entities --text\n  \
@@ -111,8 +117,9 @@ pub enum Command {
     )]
     Rank(Rank),
     /// Known hackers, or one portrait
-    #[command(after_help = "Examples:\n  threatminer actors\n  threatminer actors plastikov --json")]
-    Actors(Listing),
+    #[command(after_help = "Examples:\n  threatminer actors\n  threatminer actors plastikov --json\n  \
+        threatminer actors plastikov --same 'plastik@Cherny Port'")]
+    Actors(Actors),
     /// Known threat events, or one of them
     #[command(
         after_help = "Examples:\n  threatminer threats --family attack\n  threatminer threats t3f09c2d1a5b6"
@@ -342,6 +349,78 @@ pub struct Serve {
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
+    /// Certificate with its chain (PEM): speak TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Name under which browsers reach the server, beside addresses and localhost; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub allow_host: Vec<String>,
+    /// Print the description of the API (OpenAPI 3.1) and end
+    #[arg(long)]
+    pub openapi: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleName {
+    /// Reads, and keeps searches of its own
+    Viewer,
+    /// Also marks accounts and decides
+    Analyst,
+    /// Also manages users and reads the audit log
+    Admin,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UsersCommand {
+    /// Make a user; without a given password one is made and printed
+    #[command(after_help = "Examples:\n  threatminer users add root --role admin\n  \
+        THREATMINER_PASSWORD=... threatminer users add eve --role viewer")]
+    Add {
+        /// Name
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum, default_value = "analyst")]
+        role: RoleName,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Users and when they logged in last
+    List {
+        /// One JSON object a user
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a user from logging in; its sessions end, its tokens stop working
+    Disable {
+        /// Name
+        name: String,
+        /// Let it log in again
+        #[arg(long)]
+        undo: bool,
+    },
+    /// Give a user a new password; its sessions end
+    Passwd {
+        /// Name
+        name: String,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Remove a user with its tokens and saved searches
+    Remove {
+        /// Name
+        name: String,
+    },
+}
+
+/// Where a password comes from: the environment variable THREATMINER_PASSWORD, a file, or chance.
+#[derive(Debug, Args)]
+pub struct Password {
+    /// File whose first line is the password; - means standard input
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -377,7 +456,7 @@ pub struct Rank {
 }
 
 #[derive(Debug, Args)]
-pub struct Listing {
+pub struct Actors {
     /// Name of one of them
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
@@ -390,6 +469,15 @@ pub struct Listing {
     /// Of this forum only
     #[arg(long, value_name = "NAME")]
     pub forum: Option<String>,
+    /// Note that this account is the same person; NAME@FORUM where several forums have the name
+    #[arg(long, value_name = "OTHER", requires = "name", conflicts_with_all = ["different", "undecided"])]
+    pub same: Option<String>,
+    /// Note that this account is another person
+    #[arg(long, value_name = "OTHER", requires = "name", conflicts_with = "undecided")]
+    pub different: Option<String>,
+    /// Take such a note back
+    #[arg(long, value_name = "OTHER", requires = "name")]
+    pub undecided: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -25,11 +25,22 @@ pub struct Config {
 pub struct Server {
     /// Address and port to listen on.
     pub listen: std::net::SocketAddr,
+    /// Certificate with its chain, as with `--tls-cert`.
+    pub tls_cert: Option<PathBuf>,
+    /// Key of the certificate, as with `--tls-key`.
+    pub tls_key: Option<PathBuf>,
+    /// Names under which browsers reach the server, as with `--allow-host`.
+    pub allow_hosts: Vec<String>,
 }
 
 impl Default for Server {
     fn default() -> Server {
-        Server { listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Server {
+            listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls_cert: None,
+            tls_key: None,
+            allow_hosts: Vec::new(),
+        }
     }
 }
 

@@ -256,6 +256,7 @@ impl SqliteStore {
             .execute(&mut *t)
             .await?;
         sqlx::query("DELETE FROM threat").execute(&mut *t).await?;
+        sqlx::query("DELETE FROM threat_argument").execute(&mut *t).await?;
         for threat in threats {
             sqlx::query(
                 "UPDATE event_mention SET threat_id = ? WHERE id IN (SELECT value FROM json_each(?))",
@@ -283,7 +284,22 @@ impl SqliteStore {
             .bind(&threat.id)
             .execute(&mut *t)
             .await?;
+            for a in &threat.arguments {
+                sqlx::query("INSERT INTO threat_argument (threat_id, role, key, value) VALUES (?, ?, ?, ?)")
+                    .bind(&threat.id)
+                    .bind(a.role.as_str())
+                    .bind(a.value.to_lowercase())
+                    .bind(&a.value)
+                    .execute(&mut *t)
+                    .await?;
+            }
         }
+        sqlx::query(
+            "INSERT INTO fact (key, value) VALUES ('conclusions', '1') ON CONFLICT (key)
+             DO UPDATE SET value = CAST(CAST(fact.value AS BIGINT) + 1 AS TEXT)",
+        )
+        .execute(&mut *t)
+        .await?;
         t.commit().await?;
         Ok(())
     }

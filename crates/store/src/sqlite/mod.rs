@@ -1,12 +1,15 @@
 //! The store of one machine: one SQLite file in WAL mode.
 
+mod access;
 mod analysis;
 mod change;
 mod crawl;
+mod facets;
 mod import;
 mod read;
 mod source;
 
+use crate::access::*;
 use crate::records::*;
 use crate::{Result, Store, StoreError};
 use async_trait::async_trait;
@@ -16,15 +19,16 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 use std::time::Duration;
-use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
+use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat, Timestamp};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../schema-1.sql"),
     include_str!("../schema-2.sql"),
     include_str!("../schema-3.sql"),
     include_str!("../schema-4.sql"),
     include_str!("../schema-5.sql"),
+    include_str!("../schema-9.sql"),
 ];
 
 /// A store in one SQLite file.
@@ -227,6 +231,89 @@ impl Store for SqliteStore {
     }
     async fn copy_to(&self, path: &Path) -> Result<()> {
         self.copy_to_(path).await
+    }
+
+    // Access.
+    async fn has_users(&self) -> Result<bool> {
+        self.has_users_().await
+    }
+    async fn add_user(&self, user: &NewUser) -> Result<Option<i64>> {
+        self.add_user_(user).await
+    }
+    async fn users(&self) -> Result<Vec<UserRow>> {
+        self.users_().await
+    }
+    async fn user_named(&self, name: &str) -> Result<Option<UserRow>> {
+        self.user_named_(name).await
+    }
+    async fn change_user(&self, id: i64, change: &UserChange) -> Result<UserChanged> {
+        self.change_user_(id, change).await
+    }
+    async fn remove_user(&self, id: i64) -> Result<UserChanged> {
+        self.remove_user_(id).await
+    }
+    async fn add_session(&self, session: &SessionRow) -> Result<()> {
+        self.add_session_(session).await
+    }
+    async fn session(&self, hash: &str) -> Result<Option<(SessionRow, UserRow)>> {
+        self.session_(hash).await
+    }
+    async fn session_seen(&self, hash: &str, seen: Timestamp) -> Result<()> {
+        self.session_seen_(hash, seen).await
+    }
+    async fn end_session(&self, hash: &str) -> Result<()> {
+        self.end_session_(hash).await
+    }
+    async fn add_token(&self, token: &TokenRow) -> Result<i64> {
+        self.add_token_(token).await
+    }
+    async fn tokens(&self, user: i64) -> Result<Vec<TokenRow>> {
+        self.tokens_(user).await
+    }
+    async fn token(&self, hash: &str) -> Result<Option<(TokenRow, UserRow)>> {
+        self.token_(hash).await
+    }
+    async fn token_used(&self, id: i64, used: Timestamp) -> Result<()> {
+        self.token_used_(id, used).await
+    }
+    async fn remove_token(&self, id: i64, user: i64) -> Result<bool> {
+        self.remove_token_(id, user).await
+    }
+    async fn add_audit(&self, entry: &AuditRow) -> Result<()> {
+        self.add_audit_(entry).await
+    }
+    async fn audit(&self, before: Option<i64>, offset: u32, limit: u32) -> Result<(u64, Vec<AuditRow>)> {
+        self.audit_(before, offset, limit).await
+    }
+    async fn add_search(&self, search: &SavedSearch) -> Result<i64> {
+        self.add_search_(search).await
+    }
+    async fn searches(&self, user: Option<i64>) -> Result<Vec<SavedSearch>> {
+        self.searches_(user).await
+    }
+    async fn remove_search(&self, id: i64, user: Option<i64>) -> Result<bool> {
+        self.remove_search_(id, user).await
+    }
+    async fn marks(&self) -> Result<Vec<MarkRow>> {
+        self.marks_().await
+    }
+    async fn set_mark(&self, mark: &MarkRow) -> Result<()> {
+        self.set_mark_(mark).await
+    }
+    async fn remove_mark(&self, account: i64) -> Result<()> {
+        self.remove_mark_(account).await
+    }
+    async fn set_verdict(&self, one: i64, other: i64, verdict: Option<&str>) -> Result<()> {
+        self.set_verdict_(one, other, verdict).await
+    }
+    async fn threat_facets(&self, filter: &ThreatFilter) -> Result<Vec<FacetRow>> {
+        self.threat_facets_(filter).await
+    }
+    async fn pulse(&self) -> Result<Pulse> {
+        self.pulse_().await
+    }
+    async fn posts_above(&self, after: i64) -> Result<Vec<(String, u64)>> {
+        self.posts_above_(after).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads for the presentation.
 
 use super::analysis::{POST, post_of};
+use super::facets::restrict_threats;
 use super::{SqliteStore, damaged, list};
 use crate::Result;
 use crate::records::*;
@@ -18,7 +19,7 @@ fn count(r: &SqliteRow, column: &str) -> Result<u64> {
 }
 
 /// `%text%` with the wildcards of LIKE escaped by `\`.
-fn like(text: &str) -> String {
+pub(super) fn like(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
 }
@@ -196,34 +197,11 @@ impl SqliteStore {
     }
 
     pub(super) async fn threats_(&self, f: &ThreatFilter) -> Result<(u64, Vec<ThreatRow>)> {
-        let conditions = |q: &mut QueryBuilder<Sqlite>| {
-            if !f.types.is_empty() {
-                let names: Vec<&str> = f.types.iter().map(|t| t.as_str()).collect();
-                q.push(" AND t.type IN (SELECT value FROM json_each(")
-                    .push_bind(serde_json::to_string(&names).unwrap_or_default())
-                    .push("))");
-            }
-            if let Some(status) = &f.status {
-                q.push(" AND t.status = ").push_bind(status.clone());
-            }
-            if let Some(text) = &f.text {
-                q.push(" AND (t.title LIKE ").push_bind(like(text)).push(" ESCAPE '\\' OR t.arguments LIKE ");
-                q.push_bind(like(text)).push(" ESCAPE '\\')");
-            }
-            if let Some(forum) = &f.forum {
-                q.push(
-                    " AND t.id IN (SELECT m.threat_id FROM event_mention m JOIN post p ON p.id = m.post_id
-                     JOIN forum f ON f.id = p.forum_id WHERE f.name = ",
-                )
-                .push_bind(forum.clone())
-                .push(")");
-            }
-        };
         let mut total: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT count(*) AS n FROM threat t WHERE 1");
-        conditions(&mut total);
+        restrict_threats(&mut total, f, "");
         let total = count(&total.build().fetch_one(&self.pool).await?, "n")?;
         let mut q: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT t.* FROM threat t WHERE 1");
-        conditions(&mut q);
+        restrict_threats(&mut q, f, "");
         q.push(match f.sort.as_str() {
             "last_seen" => " ORDER BY t.last_seen DESC, t.id",
             "first_seen" => " ORDER BY t.first_seen DESC, t.id",

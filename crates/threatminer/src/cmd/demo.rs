@@ -41,7 +41,8 @@ pub fn run(setting: &Setting, options: &Demo) -> anyhow::Result<ExitCode> {
         if options.no_serve {
             return Ok(ExitCode::SUCCESS);
         }
-        serve::serve(&setting, store, analyzer, options.listen).await
+        let how = serve::plainly(&setting, options.listen);
+        serve::serve(&setting, store, analyzer, how).await
     })
 }
 

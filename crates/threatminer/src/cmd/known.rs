@@ -1,13 +1,14 @@
 //! `actors`, `threats`: what the store knows.
 
-use super::Setting;
-use crate::cli::{Listing, Threats};
+use super::{Setting, verdict};
+use crate::cli::{Actors, Threats};
 use crate::output::{self, fit};
 use serde_json::json;
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
 use tm_model::{EventType, Family, Post, Timestamp, mask_secrets};
+use tm_server::tables;
 use tm_store::{AccountRow, AliasRow, PostFilter, Store, ThreatFilter, ThreatRow};
 
 fn day(t: Option<Timestamp>) -> String {
@@ -19,32 +20,10 @@ fn nothing(what: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(1))
 }
 
-pub fn account_json(a: &AccountRow) -> serde_json::Value {
-    let s = a.standing.as_ref();
-    let parts: serde_json::Map<String, serde_json::Value> =
-        s.map(|s| s.standing.parts.iter().map(|(k, v)| (k.clone(), json!(v))).collect()).unwrap_or_default();
-    json!({"rank": s.map(|s| s.standing.rank), "account": a.name, "forum": a.forum, "score": s.map(|s| s.standing.score),
-        "parts": parts, "posts": a.posts, "threads_started": a.threads_started, "answers_received": s.map(|s| s.answers),
-        "first_seen": a.first, "last_seen": a.last,
-        "fields": s.map(|s| s.fields.iter().map(|f| json!({"name": f.0, "share": f.1})).collect::<Vec<_>>())})
-}
-
-pub fn threat_json(t: &ThreatRow) -> serde_json::Value {
-    let arguments: Vec<_> = t
-        .arguments
-        .iter()
-        .map(|a| json!({"role": a.role, "value": mask_secrets(&a.value), "count": a.count, "posts": a.posts}))
-        .collect();
-    json!({"id": t.id, "title": mask_secrets(&t.title), "type": t.kind, "family": t.kind.family(), "status": t.status,
-        "severity": t.severity, "confidence": t.confidence, "first_seen": t.first, "last_seen": t.last,
-        "mentions": t.mentions, "posts": t.posts, "forums": t.forums,
-        "participants": t.participants.iter().map(|p| p.1.as_str()).collect::<Vec<_>>(), "arguments": arguments,
-        "severity_parts": t.severity_parts.iter().map(|(n, v, w, note)| json!({"name": n, "value": v, "weight": w, "note": note})).collect::<Vec<_>>()})
-}
-
-pub fn actors(setting: &Setting, options: &Listing) -> anyhow::Result<ExitCode> {
+pub fn actors(setting: &Setting, options: &Actors) -> anyhow::Result<ExitCode> {
     setting.runtime()?.block_on(async {
         let store = setting.open_store().await?;
+        verdict::write(&*store, options).await?;
         let mut out = output::stdout();
         let filter = PostFilter {
             text: options.name.clone(),
@@ -62,7 +41,7 @@ pub fn actors(setting: &Setting, options: &Listing) -> anyhow::Result<ExitCode> 
         }
         for a in &rows {
             if options.json {
-                let mut value = account_json(a);
+                let mut value = tables::account(a);
                 if options.name.is_some() {
                     let held = store.entity_counts(&PostFilter { account: Some(a.id), limit: 50, ..PostFilter::default() }).await?;
                     let list = |contact: bool| {
@@ -190,7 +169,7 @@ pub fn threats(setting: &Setting, options: &Threats) -> anyhow::Result<ExitCode>
         }
         for t in &rows {
             if options.json {
-                output::json_line(&mut out, &threat_json(t))?;
+                output::json_line(&mut out, &tables::threat(t))?;
             } else {
                 writeln!(
                     out,
@@ -240,7 +219,7 @@ async fn one_threat(
         timeline.push((p.time, p.id, name, sentence.slice(&masked).unwrap_or("").to_owned(), sentence, m));
     }
     if as_json {
-        let mut value = threat_json(t);
+        let mut value = tables::threat(t);
         value["timeline"] = timeline
             .iter()
             .map(|(time, post, name, words, sentence, m)| {

@@ -20,6 +20,8 @@ mod search;
 mod serve;
 mod sources;
 mod train;
+mod users;
+mod verdict;
 
 use crate::cli::{Arguments, CollectCommand, Command, Global, ModelCommand, RulesCommand};
 use crate::config::Config;
@@ -56,6 +58,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Collect(CollectCommand::Check(a)) => collect::check(&s, &a),
         Command::Analyze(a) => analyze::run(&s, &a),
         Command::Serve(a) => serve::run(&s, &a),
+        Command::Users(c) => users::run(&s, &c),
         Command::Entities(a) => extract::entities(&s, &a),
         Command::Events(a) => extract::events(&s, &a),
         Command::Rank(a) => rank::run(&s, &a),

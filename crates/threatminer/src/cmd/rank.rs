@@ -1,6 +1,6 @@
 //! `rank`: key hackers of the store or of an edge list.
 
-use super::{Setting, known};
+use super::Setting;
 use crate::cli::Rank;
 use crate::output::{self, fit};
 use anyhow::Context;
@@ -29,7 +29,7 @@ pub fn run(setting: &Setting, options: &Rank) -> anyhow::Result<ExitCode> {
         for a in &rows {
             let Some(s) = &a.standing else { continue };
             if options.json {
-                output::json_line(&mut out, &known::account_json(a))?;
+                output::json_line(&mut out, &tm_server::tables::account(a))?;
             } else {
                 let parts: Vec<String> =
                     s.standing.parts.iter().map(|(n, v)| format!("{n} {v:.2}")).collect();

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use tm_exchange::report::{Heading, ReportForm, render};
 use tm_server::gather::{Matter, Scope, holdings};
+use tm_server::tables;
 
 pub fn run(setting: &Setting, options: &Report) -> anyhow::Result<ExitCode> {
     anyhow::ensure!((0.0..=1.0).contains(&options.min_severity), "--min-severity must be 0 to 1");
@@ -26,16 +27,7 @@ pub fn run(setting: &Setting, options: &Report) -> anyhow::Result<ExitCode> {
             masked: true,
         };
         let held = holdings(&*store, &scope).await?;
-        let mut limits = vec![match (since, held.forums.iter().filter_map(|f| f.last).max()) {
-            (Some(since), Some(last)) => format!("{} to {}", since.day(), last.day()),
-            (Some(since), None) => format!("since {}", since.day()),
-            (None, _) => "all that is stored".to_owned(),
-        }];
-        if options.min_severity > 0.0 {
-            limits.push(format!("severity at least {:.0} of 100", options.min_severity * 100.0));
-        }
-        limits.push(format!("at most {} threat events, most severe first", options.limit));
-        let heading = Heading { title: options.title.clone(), scope: limits.join(", ") };
+        let heading = Heading { title: options.title.clone(), scope: tables::scope_in_words(&held, &scope) };
         let text = render(&held, &heading, form, options.tlp.into())?;
         match &options.output {
             Some(path) => {

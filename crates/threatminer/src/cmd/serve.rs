@@ -4,12 +4,13 @@ use super::{Setting, analyze};
 use crate::cli::Serve;
 use crate::collection::collector;
 use crate::{indexing, output};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tm_extract::Analyzer;
-use tm_server::AppState;
+use tm_server::{AppState, Options, Ready, TlsFiles};
 use tm_store::Store;
 
 /// How often the store is asked for new posts.
@@ -19,6 +20,13 @@ const PAUSE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub fn run(setting: &Setting, options: &Serve) -> anyhow::Result<ExitCode> {
+    if options.openapi {
+        let mut out = output::stdout();
+        serde_json::to_writer_pretty(&mut out, &tm_server::openapi()).map_err(std::io::Error::from)?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     // A source that cannot work is told now, not at its first turn.
     for source in &setting.config.sources {
         source.check()?;
@@ -26,8 +34,46 @@ pub fn run(setting: &Setting, options: &Serve) -> anyhow::Result<ExitCode> {
     setting.runtime()?.block_on(async {
         let store = setting.open_store().await?;
         let analyzer = Arc::new(setting.analyzer()?);
-        serve(setting, store, analyzer, options.listen).await
+        serve(setting, store, analyzer, how(setting, options)?).await
     })
+}
+
+/// Where and how to serve: the options, else the configuration.
+fn how(setting: &Setting, options: &Serve) -> anyhow::Result<Options> {
+    let configured = &setting.config.server;
+    let certificate = options.tls_cert.clone().or_else(|| configured.tls_cert.clone());
+    let key = options.tls_key.clone().or_else(|| configured.tls_key.clone());
+    let tls = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+        (None, None) => None,
+        _ => anyhow::bail!("TLS needs both a certificate and its key"),
+    };
+    let hosts = configured.allow_hosts.iter().chain(&options.allow_host).cloned().collect();
+    Ok(Options { address: options.listen.unwrap_or(configured.listen), hosts, tls })
+}
+
+/// How the demo serves: at the address of the configuration unless another is named.
+pub fn plainly(setting: &Setting, listen: Option<SocketAddr>) -> Options {
+    Options { address: listen.unwrap_or(setting.config.server.listen), hosts: Vec::new(), tls: None }
+}
+
+/// Says where the server is, and what whoever started it should know.
+fn announce(ready: &Ready, tls: bool) {
+    let scheme = if tls { "https" } else { "http" };
+    let url = format!("{scheme}://{}", ready.address);
+    output::note(format!("serving on {url} (stop with Ctrl-C)"));
+    let loopback = ready.address.ip().is_loopback();
+    if let Some(secret) = &ready.setup {
+        let must = if loopback { "to have logins, make" } else { "nobody can log in yet; make" };
+        output::note(format!("{must} the administrator with this link, once: {url}/#/setup?token={secret}"));
+    }
+    if !loopback && !tls {
+        output::note(format!(
+            "warning: {} is reached from other machines and nothing is encrypted: passwords and findings can be read on the way; \
+             use --tls-cert and --tls-key, or a proxy that speaks TLS",
+            ready.address
+        ));
+    }
 }
 
 /// Serves until interrupted.
@@ -35,16 +81,12 @@ pub async fn serve(
     setting: &Setting,
     store: Arc<dyn Store>,
     analyzer: Arc<Analyzer>,
-    listen: Option<SocketAddr>,
+    options: Options,
 ) -> anyhow::Result<ExitCode> {
     let index = indexing::open(setting)?;
     let keeper = tokio::spawn(indexing::keep(Arc::clone(&store), Arc::clone(&index)));
-    let state = AppState {
-        store: Arc::clone(&store),
-        index: Some(Arc::clone(&index)),
-        model: analyzer.version().to_owned(),
-    };
-    let address = listen.unwrap_or(setting.config.server.listen);
+    let state = AppState::new(Arc::clone(&store), Some(Arc::clone(&index)), analyzer.version().to_owned());
+    let tls = options.tls.is_some();
     let quiet = Setting {
         global: crate::cli::Global { quiet: true, ..setting.global.clone() },
         config: setting.config.clone(),
@@ -73,10 +115,7 @@ pub async fn serve(
         output::note(format!("collecting from {} sources", sources.len()));
     }
     let collector = tokio::spawn(collector::collect(for_sources, setting.crawl_folder(), sources, halted));
-    let ready = |address: SocketAddr| {
-        output::note(format!("serving on http://{address} (stop with Ctrl-C)"));
-    };
-    let result = tm_server::serve(address, state, ready, stop()).await;
+    let result = tm_server::serve(options, state, |ready| announce(ready, tls), stop()).await;
     worker.abort();
     keeper.abort();
     // Crawls end with the batch that they are at and write how far they are.
