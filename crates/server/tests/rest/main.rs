@@ -383,8 +383,7 @@ impl Parts {
         let mut rest = &bytes[end + 4..];
         let chunked = headers.get("transfer-encoding").is_some_and(|v| v == "chunked");
         let mut body = Vec::new();
-        while chunked && !head_only {
-            let Some(line) = rest.windows(2).position(|w| w == b"\r\n") else { break };
+        while let Some(line) = rest.windows(2).position(|w| chunked && !head_only && w == b"\r\n") {
             let size = usize::from_str_radix(std::str::from_utf8(&rest[..line]).unwrap().trim(), 16).unwrap();
             if size == 0 {
                 break;
