@@ -312,3 +312,77 @@ fn rules_and_doctor() {
     assert!(run(&folder.path().join("s.db"), &["doctor"]).status.success());
     assert!(run(&folder.path().join("s.db"), &["model", "info", "--json"]).status.success());
 }
+
+#[test]
+fn users_are_made_listed_disabled_and_given_passwords() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("u.db");
+    let none = run(&store, &["users", "list"]);
+    assert_eq!(none.status.code(), Some(1), "no user is no success");
+    let made = run(&store, &["users", "add", "root", "--role", "admin"]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    let password = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+    assert_eq!(password.len(), 24, "a password made by chance is printed: {password}");
+    assert_eq!(run(&store, &["users", "add", "ROOT"]).status.code(), Some(2), "names have no case");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "short\n").unwrap();
+    let path = file.to_str().unwrap();
+    let refused = run(&store, &["users", "add", "eve", "--password-file", path]);
+    assert!(stderr(&refused).contains("at least 10 characters"), "{}", stderr(&refused));
+    std::fs::write(&file, "пароль для евы\n").unwrap();
+    let given = run(&store, &["users", "add", "eve", "--role", "viewer", "--password-file", path]);
+    assert!(given.status.success() && given.stdout.is_empty(), "a given password is not repeated");
+    assert_eq!(run(&store, &["users", "disable", "root"]).status.code(), Some(2), "the last administrator");
+    assert!(run(&store, &["users", "disable", "eve"]).status.success());
+    let rows = lines(&run(&store, &["users", "list", "--json"]));
+    let eve = (&rows[0]["name"], &rows[0]["role"], &rows[0]["disabled"]);
+    assert_eq!(eve, (&"eve".into(), &"viewer".into(), &true.into()));
+    assert!(run(&store, &["users", "passwd", "eve", "--password-file", path]).status.success());
+    assert!(run(&store, &["users", "remove", "eve"]).status.success());
+    assert_eq!(run(&store, &["users", "passwd", "eve"]).status.code(), Some(2));
+    // No password stands in the store.
+    let bytes = std::fs::read(&store).unwrap();
+    assert!(!bytes.windows(password.len()).any(|w| w == password.as_bytes()));
+}
+
+#[test]
+fn verdicts_on_aliases_are_written_and_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("a.db");
+    let file = folder.path().join("posts.jsonl");
+    std::fs::write(
+        &file,
+        POSTS.to_owned() + "{\"id\":\"9\",\"forum\":\"g\",\"author\":\"ann\",\"text\":\"hello\"}\n",
+    )
+    .unwrap();
+    assert!(run(&store, &["import", file.to_str().unwrap()]).status.success());
+    let verdict = |arguments: &[&str]| {
+        let out = run(&store, &[&["actors", "bob", "--json"], arguments].concat());
+        (
+            out.status.code(),
+            lines(&out).first().map(|r| r["aliases"].clone()).unwrap_or_default(),
+            stderr(&out),
+        )
+    };
+    let (code, _, words) = verdict(&["--same", "ann"]);
+    assert_eq!(code, Some(2));
+    assert!(words.contains("'ann@f', 'ann@g'"), "{words}");
+    let (code, aliases, _) = verdict(&["--same", "ann@g"]);
+    assert_eq!(
+        (code, &aliases[0]["verdict"], &aliases[0]["forum"]),
+        (Some(0), &"accepted".into(), &"g".into())
+    );
+    let (_, aliases, _) = verdict(&["--different", "ann@g"]);
+    assert_eq!(aliases[0]["verdict"], "rejected");
+    let (_, aliases, _) = verdict(&["--undecided", "ann@g"]);
+    assert_eq!(aliases.as_array().map(Vec::len), Some(0));
+    assert_eq!(verdict(&["--same", "nobody"]).0, Some(2));
+}
+
+#[test]
+fn the_api_describes_itself_without_a_store() {
+    let out = program().args(["serve", "--openapi"]).output().unwrap();
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    assert!(out.status.success());
+    assert_eq!(String::from_utf8_lossy(&out.stdout), std::fs::read_to_string(kept).unwrap());
+}
