@@ -470,6 +470,7 @@ mod tests {
             trigger_text: "x".into(),
             arguments: arguments.iter().map(|(r, t)| (*r, (*t).to_owned(), Span::new(0, 1), None)).collect(),
             vector: Vec::new(),
+            answers: Vec::new(),
             indicators: Vec::new(),
         }
     }

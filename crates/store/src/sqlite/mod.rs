@@ -3,6 +3,7 @@
 mod analysis;
 mod crawl;
 mod import;
+mod label;
 mod read;
 mod source;
 
@@ -15,14 +16,15 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 use std::time::Duration;
-use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
+use tm_model::{EntityType, Label, Mention, Post, PostRecord, Reject, Threat};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../schema-1.sql"),
     include_str!("../schema-2.sql"),
     include_str!("../schema-3.sql"),
     include_str!("../schema-4.sql"),
+    include_str!("../schema-7.sql"),
 ];
 
 /// A store in one SQLite file.
@@ -129,7 +131,7 @@ impl Store for SqliteStore {
         self.store_analyses_(version, batch).await
     }
     async fn mentions(&self) -> Result<Vec<Mention>> {
-        self.mentions_().await
+        self.mentions_(None).await
     }
     async fn replace_threats(&self, threats: &[Threat]) -> Result<()> {
         self.replace_threats_(threats).await
@@ -216,6 +218,21 @@ impl Store for SqliteStore {
     }
     async fn quotes_of(&self, posts: &[i64]) -> Result<Vec<(i64, Option<i64>, Option<String>)>> {
         self.quotes_of_(posts).await
+    }
+    async fn add_label(&self, label: &Label) -> Result<i64> {
+        self.add_label_(label).await
+    }
+    async fn labels(&self, posts: Option<&[i64]>) -> Result<Vec<Label>> {
+        self.labels_(posts).await
+    }
+    async fn remove_label(&self, id: i64) -> Result<bool> {
+        self.remove_label_(id).await
+    }
+    async fn mentions_of(&self, posts: &[i64]) -> Result<Vec<Mention>> {
+        self.mentions_(Some(posts)).await
+    }
+    async fn update_threats(&self, changed: &[Threat], gone: &[String]) -> Result<()> {
+        self.update_threats_(changed, gone).await
     }
 }
 
