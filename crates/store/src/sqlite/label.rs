@@ -121,9 +121,8 @@ impl SqliteStore {
             .fetch_optional(&mut *t)
             .await?;
         let text = text.ok_or_else(|| StoreError::Refused(format!("no post {}", label.post_id)))?;
-        let index = CharIndex::new(&text);
         let words = |span: Span| {
-            Some(index.slice(span)).filter(|words| !words.is_empty()).ok_or_else(|| {
+            span.slice(&text).ok_or_else(|| {
                 StoreError::Refused(format!(
                     "post {} has no words from {} to {}",
                     label.post_id, span.start, span.end
