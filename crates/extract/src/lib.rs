@@ -10,8 +10,10 @@ mod language;
 pub mod neural;
 mod pattern;
 mod sentence;
+mod why;
 
 pub use analyzer::Analyzer;
 pub use language::detect_language;
 pub use pattern::{Rules, RulesError, tags_of};
 pub use sentence::sentence_around;
+pub use why::Why;

@@ -1,12 +1,12 @@
 //! Routes and handlers. Shapes and paths are those of `docs/api.md`.
 
 use crate::view::{self, Around, round, time};
-use crate::{AppState, assets};
+use crate::{AppState, assets, detail, labels};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,8 +44,8 @@ impl IntoResponse for ApiError {
     }
 }
 
-type Answer = Result<Json<Value>, ApiError>;
-type App = State<Arc<AppState>>;
+pub(crate) type Answer = Result<Json<Value>, ApiError>;
+pub(crate) type App = State<Arc<AppState>>;
 
 /// Largest page.
 const MOST: u32 = 500;
@@ -95,6 +95,9 @@ pub(crate) fn router(state: Arc<AppState>) -> Router {
         .route("/api/v1/posts/{id}", get(post))
         .route("/api/v1/threads/{id}", get(thread))
         .route("/api/v1/search", get(search))
+        .route("/api/v1/trends", get(labels::trends))
+        .route("/api/v1/labels", get(labels::list).post(labels::add))
+        .route("/api/v1/labels/{id}", delete(labels::remove))
         .route("/api/v1/sources", get(sources))
         .route("/api/v1/sources/{id}/page", get(source_page))
         .route("/api/{*rest}", get(|| async { ApiError::Missing("no such path; see docs/api.md".into()) }))
@@ -368,8 +371,19 @@ async fn threat(State(app): App, Path(id): Path<String>) -> Answer {
     let posts = app.store.posts(&of_threat).await?;
     let around = around(&app, &posts, false).await?;
     let by_id: HashMap<i64, &Post> = posts.iter().map(|p| (p.id, p)).collect();
-    let timeline: Vec<Value> =
-        mentions.iter().filter_map(|m| Some(view::timeline(m, by_id.get(&m.post_id)?, &around))).collect();
+    let known = detail::detail(&*app.store, &row, &mentions, &posts, app.analyzer.as_ref()).await?;
+    let timeline: Vec<Value> = mentions
+        .iter()
+        .filter_map(|m| {
+            let mut line = view::timeline(m, by_id.get(&m.post_id)?, &around);
+            let why = known.why.get(&m.id).map(Vec::as_slice).unwrap_or_default();
+            line["why"] = why
+                .iter()
+                .map(|w| json!({"start": w.span.start, "end": w.span.end, "weight": round(w.weight.into())}))
+                .collect();
+            Some(line)
+        })
+        .collect();
     // Who takes part, and as what: who says it is the author; who is named as an argument stands in the arguments.
     let mut people: BTreeMap<i64, (u64, BTreeMap<&str, u64>)> = BTreeMap::new();
     for m in &mentions {
@@ -420,6 +434,15 @@ async fn threat(State(app): App, Path(id): Path<String>) -> Answer {
         ("timeline", json!(timeline)),
         ("entities", json!(telling)),
         ("related", json!(related)),
+        (
+            "status_over_time",
+            known
+                .status_over_time
+                .iter()
+                .map(|s| json!({"time": time(s.time), "status": s.status, "post": s.post}))
+                .collect(),
+        ),
+        ("credibility", json!(known.credibility)),
     ] {
         out[key] = value;
     }

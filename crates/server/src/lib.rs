@@ -7,11 +7,15 @@
 
 mod api;
 mod assets;
+pub mod detail;
+pub mod fusion;
 pub mod gather;
+mod labels;
 mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tm_extract::Analyzer;
 use tm_search::Index;
 use tm_store::Store;
 
@@ -23,6 +27,8 @@ pub struct AppState {
     pub index: Option<Arc<Index>>,
     /// Name of the model whose analyses count.
     pub model: String,
+    /// Weighs the words of what is shown; without it none are.
+    pub analyzer: Option<Arc<Analyzer>>,
 }
 
 /// A server that cannot run.

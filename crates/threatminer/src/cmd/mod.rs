@@ -6,10 +6,12 @@ mod crawl;
 mod demo;
 mod doctor;
 mod eval;
+mod eval_fusion;
 mod export;
 mod extract;
 mod import;
 mod known;
+mod label;
 mod model;
 mod persons;
 mod rank;
@@ -18,6 +20,7 @@ mod rules;
 mod serve;
 mod sources;
 mod train;
+mod trends;
 
 use crate::cli::{Arguments, CollectCommand, Command, Global, ModelCommand, RulesCommand};
 use crate::config::Config;
@@ -59,6 +62,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Rank(a) => rank::run(&s, &a),
         Command::Actors(a) => known::actors(&s, &a),
         Command::Threats(a) => known::threats(&s, &a),
+        Command::Trends(a) => trends::run(&s, &a),
+        Command::Label(a) => label::run(&s, &a),
         Command::Search(a) => known::search(&s, &a),
         Command::Export(a) => export::run(&s, &a),
         Command::Report(a) => report::run(&s, &a),

@@ -7,13 +7,16 @@ use crate::output;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tm_extract::Analyzer;
 use tm_server::AppState;
 use tm_store::Store;
 
 /// How often the store is asked for new posts.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// Conclusions may take one part of the time in so many; threat events follow new posts without them.
+const SHARE: u32 = 10;
 
 /// How long crawls may take to end when the program is asked to.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,8 +41,12 @@ pub async fn serve(
     listen: Option<SocketAddr>,
 ) -> anyhow::Result<ExitCode> {
     let index = analyze::index(setting, &*store).await?;
-    let state =
-        AppState { store: Arc::clone(&store), index: Some(index), model: analyzer.version().to_owned() };
+    let state = AppState {
+        store: Arc::clone(&store),
+        index: Some(index),
+        model: analyzer.version().to_owned(),
+        analyzer: Some(Arc::clone(&analyzer)),
+    };
     let address = listen.unwrap_or(setting.config.server.listen);
     let quiet = Setting {
         global: crate::cli::Global { quiet: true, ..setting.global.clone() },
@@ -47,16 +54,28 @@ pub async fn serve(
     };
     let for_sources = Arc::clone(&store);
     let work = async move {
+        let mut watch = None;
+        // When conclusions may be drawn next: ranking everything must not keep a busy store from being read.
+        let mut due = Instant::now();
         loop {
             tokio::time::sleep(PAUSE).await;
             let round = async {
                 if store.pending(analyzer.version()).await? > 0 {
-                    let done = analyze::analyze(&quiet, &*store, &analyzer).await?;
-                    tracing::info!(posts = done.posts, threats = done.threats, "analysed new posts");
+                    let done = analyze::extract(&quiet, &*store, &analyzer, &mut watch).await?;
+                    tracing::info!(posts = done.posts, "analysed new posts");
+                }
+                let behind = store.fact("concluded").await?.as_deref() != Some("yes");
+                if Instant::now() >= due && (behind || watch.is_none()) {
+                    let started = Instant::now();
+                    let (following, threats, accounts) = analyze::conclude(&*store).await?;
+                    watch = Some(following);
+                    due = Instant::now() + started.elapsed() * SHARE;
+                    tracing::info!(threats, accounts, "drew conclusions");
                 }
                 anyhow::Ok(())
             };
             if let Err(error) = round.await {
+                watch = None;
                 // The page goes on with what is there; the next round tries again.
                 tracing::warn!(%error, "analysis of new posts failed");
             }
