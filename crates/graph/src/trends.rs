@@ -129,7 +129,7 @@ pub fn trends(facts: &[Fact]) -> Trends {
     let last = newest.map_or(0, |t| week_of(t) - 1);
     let oldest = facts.iter().map(|f| week_of(f.time)).min().unwrap_or(0);
     let first = oldest.max(last - LONGEST);
-    let n = usize::try_from(last - first + 1).unwrap_or(0);
+    let n = if facts.is_empty() { 0 } else { usize::try_from(last - first + 1).unwrap_or(0) };
     if n == 0 {
         notes.push("no whole week of mentions: there is nothing to compare".into());
         let weeks = Vec::new();

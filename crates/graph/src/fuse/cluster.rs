@@ -257,12 +257,6 @@ impl Fuser {
         self.place.iter().map(|&c| of[c]).collect()
     }
 
-    /// Numbers of the mentions, in the order in which they came, that share the happening of mention `i`.
-    pub fn together(&self, happenings: &[usize], i: usize) -> Vec<usize> {
-        let own = happenings.get(i).copied();
-        (0..happenings.len()).filter(|&j| happenings.get(j).copied() == own).collect()
-    }
-
     /// Pairs of mentions that would be compared, the newer one first, with their features: what the weights are fitted on.
     pub fn pairs(
         mentions: &[Mention],

@@ -46,8 +46,8 @@ pub struct Live {
     context: Context,
     fuser: Fuser,
     mentions: Vec<Mention>,
-    /// Threat event that each happening was written as, and its mentions then.
-    written: HashMap<usize, (String, usize)>,
+    /// Identifier under which each happening was written.
+    written: HashMap<usize, String>,
 }
 
 /// What new mentions changed.
@@ -104,9 +104,7 @@ impl Live {
             let Some(threat) = describe::describe(&list, &self.context.standing, &self.context.names) else {
                 continue;
             };
-            if let Some((id, _)) =
-                self.written.insert(h, (threat.id.clone(), list.len())).filter(|w| w.0 != threat.id)
-            {
+            if let Some(id) = self.written.insert(h, threat.id.clone()).filter(|id| *id != threat.id) {
                 change.gone.push(id);
             }
             change.changed.push(threat);
@@ -213,5 +211,91 @@ mod tests {
         assert_eq!(threat.status, ThreatStatus::Planned);
         let sum: f32 = threat.severity_parts.iter().map(|p| p.1 * p.2).sum();
         assert!((sum - threat.severity).abs() < 1e-3);
+    }
+
+    /// A stream of mentions with few names, authors and threads, so that much could be joined.
+    fn stream(seed: u64, n: usize) -> Vec<Mention> {
+        let mut random = crate::Random::new(seed, 0);
+        let names = [
+            "Cloudharbour",
+            "Norvane Bank",
+            "Tarnish",
+            "fresh CVV",
+            "logs",
+            "海鲨云",
+            "Мотылёк",
+            "Petrella Hotels",
+        ];
+        (0..n)
+            .map(|i| {
+                let kind = EventType::ALL[random.below(EventType::ALL.len() as u64) as usize];
+                let name = names[random.below(names.len() as u64) as usize];
+                let role = if kind.family() == tm_model::Family::Attack { Role::Target } else { Role::Asset };
+                let (thread, account) = (random.below(20) as i64, random.below(12) as i64);
+                mention(i as i64, kind, thread, account, i as i64 / 3, &[(role, name)])
+            })
+            .collect()
+    }
+
+    #[test]
+    fn mentions_one_by_one_give_what_all_at_once_give() {
+        for seed in 0..5 {
+            let all = stream(seed, 300);
+            let at_once = fuse(&all, &Context::default());
+            let mut live = Live::new(Context::default());
+            let mut kept: BTreeMap<String, Threat> = BTreeMap::new();
+            for m in &all {
+                let change = live.add(vec![m.clone()]);
+                for id in &change.gone {
+                    kept.remove(id);
+                }
+                kept.extend(change.changed.into_iter().map(|t| (t.id.clone(), t)));
+            }
+            assert_eq!(live.threats(), at_once);
+            // What was written on the way is what stands at the end.
+            let mut written: Vec<Threat> = kept.into_values().collect();
+            written.sort_by(|a, b| a.first_seen.cmp(&b.first_seen).then_with(|| a.id.cmp(&b.id)));
+            assert_eq!(written, at_once);
+            assert_eq!((live.len(), live.is_empty()), (300, false));
+        }
+    }
+
+    #[test]
+    fn analysts_overrule() {
+        use EventType::Ddos;
+        use tm_model::{Anchor, Correction, Label};
+        let m = [
+            mention(1, Ddos, 1, 1, 0, &[(Role::Target, "Cloudharbour")]),
+            mention(2, Ddos, 1, 2, 1, &[(Role::Target, "Cloudharbour")]),
+            mention(3, Ddos, 9, 3, 2, &[(Role::Target, "Norvane Bank")]),
+        ];
+        let at = |post_id: i64| Anchor { post_id, trigger: Span::new(0, 3) };
+        let label = |id: i64, post: i64, correction: Correction| Label {
+            id,
+            time: Timestamp(0),
+            author: None,
+            post_id: post,
+            trigger: Some(Span::new(0, 3)),
+            correction,
+            note: None,
+        };
+        let joined = |labels: Vec<Label>| {
+            let context = Context { labels, ..Context::default() };
+            let mut g: Vec<Vec<i64>> = fuse(&m, &context).into_iter().map(|t| t.mentions).collect();
+            g.sort();
+            g
+        };
+        assert_eq!(joined(Vec::new()), [vec![1, 2], vec![3]]);
+        let same = label(1, 1, Correction::Same { other: at(3) });
+        let apart = label(2, 2, Correction::Different { other: at(1) });
+        assert_eq!(joined(vec![same.clone()]), [vec![1, 2, 3]]);
+        assert_eq!(joined(vec![apart.clone()]), [vec![1], vec![2], vec![3]]);
+        assert_eq!(joined(vec![same.clone(), apart]), [vec![1, 3], vec![2]]);
+        // The later word on a pair counts.
+        let back = label(3, 3, Correction::Different { other: at(1) });
+        assert_eq!(joined(vec![same.clone(), back.clone()]), [vec![1, 2], vec![3]]);
+        assert_eq!(joined(vec![back, label(4, 1, Correction::Same { other: at(3) })]), [vec![1, 2, 3]]);
+        // A place that no mention has says nothing.
+        assert_eq!(joined(vec![label(5, 77, Correction::Same { other: at(1) })]), [vec![1, 2], vec![3]]);
     }
 }

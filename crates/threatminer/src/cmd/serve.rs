@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tm_extract::Analyzer;
-use tm_server::AppState;
+use tm_server::{AppState, fusion};
 use tm_store::Store;
 
 /// How often the store is asked for new posts.
@@ -65,7 +65,10 @@ pub async fn serve(
                     tracing::info!(posts = done.posts, "analysed new posts");
                 }
                 let behind = store.fact("concluded").await?.as_deref() != Some("yes");
-                if Instant::now() >= due && (behind || watch.is_none()) {
+                if !behind && watch.is_none() {
+                    // Nothing is new: fusion alone is enough to go on from.
+                    watch = Some(fusion::refuse(&*store, fusion::context(&*store).await?).await?.0);
+                } else if behind && Instant::now() >= due {
                     let started = Instant::now();
                     let (following, threats, accounts) = analyze::conclude(&*store).await?;
                     watch = Some(following);
