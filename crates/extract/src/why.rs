@@ -64,12 +64,16 @@ impl Analyzer {
         };
         let span_of = |word: &std::ops::Range<usize>| {
             let (first, last) = (tokens[word.start].span, tokens[word.end - 1].span);
-            // A piece may cover the white space before its word.
-            let mut start = first.start;
-            while start < last.end && chars.get(start as usize).is_some_and(|c| c.is_whitespace()) {
+            // A piece may cover the white space before its word and the full stop behind it.
+            let bare = |at: u32| chars.get(at as usize).is_some_and(|c| !c.is_alphanumeric());
+            let (mut start, mut end) = (first.start, last.end);
+            while start < end && bare(start) {
                 start += 1;
             }
-            Span::new(start, last.end)
+            while start < end && bare(end - 1) {
+                end -= 1;
+            }
+            Span::new(start, end)
         };
         let distance = |span: Span| {
             if span.overlaps(trigger) {

@@ -26,7 +26,7 @@ pub async fn refuse(store: &dyn Store, context: Context) -> Result<(Watch, usize
     let mentions = store.mentions().await?;
     let mut live = Live::new(context);
     let seen = mentions.iter().map(|m| m.post_id).collect();
-    live.add(mentions);
+    live.place(mentions);
     let threats = live.threats();
     store.replace_threats(&threats).await?;
     Ok((Watch { live, seen }, threats.len()))

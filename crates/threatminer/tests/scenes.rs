@@ -84,12 +84,12 @@ fn scenes_in_other_words_are_one_event_each() {
     eprintln!(
         "{found} of 15 found as one event, {whole} with all that was read; {named} of {asked} fields named"
     );
-    assert!(found >= FOUND && whole >= WHOLE && named * 10 >= asked * 7, "{found} {whole} {named}/{asked}");
+    assert!(found >= FOUND && whole >= WHOLE && named * 10 >= asked * 8, "{found} {whole} {named}/{asked}");
 }
 
 /// Floors, a little below what the shipped model reaches (docs/fusion.md).
 const FOUND: usize = 11;
-const WHOLE: usize = 8;
+const WHOLE: usize = 7;
 
 #[test]
 fn labelled_mentions_are_joined_as_well_as_documented() {

@@ -36,7 +36,7 @@ pub struct Context {
 /// Joins mentions (in the order of time) into threat events, by time of their first mention.
 pub fn fuse(mentions: &[Mention], context: &Context) -> Vec<Threat> {
     let mut live = Live::new(context.clone());
-    live.add(mentions.to_vec());
+    live.place(mentions.to_vec());
     live.threats()
 }
 
@@ -81,9 +81,8 @@ impl Live {
         self.context.names.extend(names);
     }
 
-    /// Places mentions; what has changed by them. Mentions should come in the order of time.
-    pub fn add(&mut self, mentions: Vec<Mention>) -> Change {
-        let first = self.mentions.len();
+    /// Places mentions. They should come in the order of time.
+    pub fn place(&mut self, mentions: Vec<Mention>) {
         for mut m in mentions {
             let name = m.account_id.and_then(|a| self.context.names.get(&a)).map(String::as_str);
             self.fuser.add(&m, name);
@@ -91,6 +90,12 @@ impl Live {
             m.vector = Vec::new();
             self.mentions.push(m);
         }
+    }
+
+    /// Places mentions; what has changed by them.
+    pub fn add(&mut self, mentions: Vec<Mention>) -> Change {
+        let first = self.mentions.len();
+        self.place(mentions);
         let happenings = self.fuser.happenings();
         let touched: BTreeSet<usize> = happenings[first..].iter().copied().collect();
         let mut members: BTreeMap<usize, Vec<&Mention>> = BTreeMap::new();
@@ -113,15 +118,18 @@ impl Live {
     }
 
     /// All threat events, by time of their first mention.
-    pub fn threats(&self) -> Vec<Threat> {
+    pub fn threats(&mut self) -> Vec<Threat> {
         let mut members: BTreeMap<usize, Vec<&Mention>> = BTreeMap::new();
         for (m, h) in self.mentions.iter().zip(self.fuser.happenings()) {
             members.entry(h).or_default().push(m);
         }
-        let mut threats: Vec<Threat> = members
-            .values()
-            .filter_map(|list| describe::describe(list, &self.context.standing, &self.context.names))
-            .collect();
+        let mut threats = Vec::with_capacity(members.len());
+        for (h, list) in members {
+            if let Some(threat) = describe::describe(&list, &self.context.standing, &self.context.names) {
+                self.written.insert(h, threat.id.clone());
+                threats.push(threat);
+            }
+        }
         threats.sort_by(|a, b| a.first_seen.cmp(&b.first_seen).then_with(|| a.id.cmp(&b.id)));
         threats
     }

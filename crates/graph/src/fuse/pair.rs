@@ -86,6 +86,9 @@ pub const WEIGHTS: Weights = [
     -0.18, // asked
 ];
 
+/// Share of the time between two mentions that counts where both name the same version; set by hand, docs/fusion.md.
+const VERSION_GAP: f64 = 0.8;
+
 /// What is compared of a mention, precomputed.
 #[derive(Debug, Clone)]
 pub(super) struct Facets {
@@ -401,7 +404,8 @@ pub(super) fn features(new: &Facets, old: &Facets, lexicon: &Lexicon) -> Option<
         yes(bare),
         yes(bare && same_thread),
         gap * family(Family::Trade),
-        gap * family(Family::Spread),
+        // The same version of a thing is spread for a long time.
+        gap * family(Family::Spread) * if same_version { VERSION_GAP } else { 1.0 },
         gap * attack,
         gap * family(Family::Incident),
         attack * ((days - 14.0) / 14.0).clamp(0.0, 1.0),
