@@ -130,7 +130,8 @@ fn stream(mut posts: Vec<(PostRecord, Gold)>, analyzer: &Analyzer, from_text: bo
                         (role, index.slice(span).to_owned(), span, value)
                     })
                     .collect(),
-                vector: analysis.vector.clone(),
+                // The store keeps vectors of posts with events alone.
+                vector: if analysis.events.is_empty() { Vec::new() } else { analysis.vector.clone() },
                 answers: answers.clone(),
                 indicators: near
                     .iter()
