@@ -37,6 +37,10 @@ impl Analyzer {
         Analyzer { rules: None, model: Some(model), names: false }
     }
 
+    pub(crate) fn model(&self) -> Option<&Model> {
+        self.model.as_ref()
+    }
+
     /// Name of the model, which results carry; `rules` without one.
     pub fn version(&self) -> &str {
         self.model.as_ref().map_or("rules", |m| m.config().name.as_str())

@@ -12,12 +12,14 @@ mod named;
 pub mod neural;
 mod pattern;
 mod sentence;
+mod why;
 
 pub use analyzer::Analyzer;
 pub use gazetteer::{Link, link};
 pub use language::detect_language;
 pub use pattern::{Rules, RulesError, tags_of};
 pub use sentence::sentence_around;
+pub use why::Why;
 
 /// The examples of docs/library.md, compiled and run with the tests.
 #[cfg(doctest)]

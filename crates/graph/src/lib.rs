@@ -22,6 +22,7 @@ pub mod alias;
 mod betweenness;
 pub mod communities;
 mod components;
+pub mod credibility;
 mod csr;
 pub mod fields;
 pub mod fuse;
@@ -34,6 +35,7 @@ mod pagerank;
 mod random;
 pub mod rank;
 pub mod roles;
+pub mod trends;
 mod triangles;
 pub mod words;
 

@@ -8,6 +8,8 @@
 mod access;
 mod api;
 mod assets;
+pub mod detail;
+pub mod fusion;
 pub mod gather;
 mod openapi;
 mod page;
@@ -27,6 +29,7 @@ use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tm_extract::Analyzer;
 use tm_search::Index;
 use tm_store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -41,6 +44,8 @@ pub struct AppState {
     pub model: String,
     /// Where events are told to who listens.
     pub stream: Arc<Hub>,
+    /// Weighs the words of what is shown; without it none are.
+    pub analyzer: Option<Arc<Analyzer>>,
     pub(crate) access: Access,
     pub(crate) ties: api::Ties,
     pub(crate) overview: api::Kept,
@@ -55,6 +60,7 @@ impl AppState {
             index,
             model,
             stream: Arc::new(Hub::default()),
+            analyzer: None,
             access: Access::new(true, false, Vec::new()),
             ties: api::Ties::default(),
             overview: api::Kept::default(),

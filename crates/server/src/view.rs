@@ -151,7 +151,7 @@ fn event(e: &EventRow) -> Value {
         .collect();
     json!({
         "id": e.id, "type": e.kind, "family": e.kind.family(), "modality": e.modality, "confidence": round(e.confidence),
-        "threat_id": e.threat_id, "trigger": {"start": e.trigger.start, "end": e.trigger.end}, "arguments": arguments,
+        "threat_id": e.threat_id, "corrected": e.label_id.is_some(), "trigger": {"start": e.trigger.start, "end": e.trigger.end}, "arguments": arguments,
     })
 }
 
@@ -174,6 +174,7 @@ pub(crate) fn timeline(e: &EventRow, p: &Post, around: &Around) -> Value {
         "forum": thread.map(|t| &t.forum), "account": around.account(p.account_id),
         "sentence": index.slice(sentence), "sentence_start": sentence.start, "spans": spans,
         "type": e.kind, "modality": e.modality, "confidence": round(e.confidence),
+        "mention": e.id, "corrected": e.label_id.is_some(),
     })
 }
 

@@ -21,7 +21,7 @@ pub use records::{
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
-use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat, Timestamp};
+use tm_model::{EntityType, Label, Mention, Post, PostRecord, Reject, Threat, Timestamp};
 
 /// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,9 @@ pub enum StoreError {
     /// The database refused an operation.
     #[error("store: {0}{hint}", hint = advice(.0))]
     Database(#[from] sqlx::Error),
+    /// What was asked for makes no sense for what is stored.
+    #[error("{0}")]
+    Refused(String),
     /// A stored value cannot be read back: the file was changed by something else.
     #[error("store: damaged value: {0}")]
     Damaged(String),
@@ -234,4 +237,17 @@ pub trait Store: Send + Sync {
     async fn pulse(&self) -> Result<Pulse>;
     /// Posts above an identifier: forum and number.
     async fn posts_above(&self, after: i64) -> Result<Vec<(String, u64)>>;
+
+    // Corrections by analysts, and fusion of what is new.
+    /// Keeps a correction and applies it to the mentions of its post, in one transaction; it is applied anew after each
+    /// later analysis. Returns its identifier.
+    async fn add_label(&self, label: &Label) -> Result<i64>;
+    /// Corrections of posts (none: of all), by identifier; those that rest because the post has other words now are left out.
+    async fn labels(&self, posts: Option<&[i64]>) -> Result<Vec<Label>>;
+    /// Takes a correction back; its post is pending again. False when there is none.
+    async fn remove_label(&self, id: i64) -> Result<bool>;
+    /// Event mentions of posts with their circumstances, by time and identifier.
+    async fn mentions_of(&self, posts: &[i64]) -> Result<Vec<Mention>>;
+    /// Writes threat events that are new or have changed, and forgets those named in `gone`, in one transaction.
+    async fn update_threats(&self, changed: &[Threat], gone: &[String]) -> Result<()>;
 }

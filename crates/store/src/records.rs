@@ -306,6 +306,8 @@ pub struct EventRow {
     pub arguments: Vec<ArgumentRow>,
     /// Threat event that it was joined to.
     pub threat_id: Option<String>,
+    /// Correction that it comes from; none for what the model found.
+    pub label_id: Option<i64>,
 }
 
 /// A threat event as stored.

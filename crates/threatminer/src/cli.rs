@@ -125,6 +125,19 @@ pub enum Command {
         after_help = "Examples:\n  threatminer threats --family attack\n  threatminer threats t3f09c2d1a5b6"
     )]
     Threats(Threats),
+    /// Bursts of what is spoken of, and an outlook for the coming weeks with how often such outlooks held
+    #[command(after_help = "Examples:\n  threatminer trends\n  threatminer trends --json\n\n\
+        Exit status 1 when there is no whole week of mentions.")]
+    Trends(Trends),
+    /// Correct what was found; corrections outlive new analyses and are training data
+    #[command(after_help = "Examples:\n  threatminer label 4711 --relevant no\n  \
+        threatminer label 4711 --mention 90 --type leak --note 'nothing is sold'\n  \
+        threatminer label 4711 --trigger 'for sale' --type sell --argument asset=logs --argument price=40$\n  \
+        threatminer label 4711 --trigger 'for sale' --no-event\n  \
+        threatminer label merge t0123456789ab t6789abcdef01\n  threatminer label split t0123456789ab 90 91\n  \
+        threatminer label list\n  threatminer label undo 3\n  threatminer label export > feedback.jsonl\n\n\
+        threatminer threats ID shows posts and mentions by number. What is said counts at once.")]
+    Label(Label),
     /// Full-text search over the posts of the store
     #[command(after_help = "Examples:\n  threatminer search 'cvv AND author:plastikov'\n  \
         threatminer search '\"IP Killer\" time:2025-06..2025-08'\n  \
@@ -503,6 +516,98 @@ pub struct Threats {
 }
 
 #[derive(Debug, Args)]
+pub struct Trends {
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    Yes,
+    No,
+}
+
+impl YesNo {
+    pub fn yes(self) -> bool {
+        self == YesNo::Yes
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Label {
+    #[command(subcommand)]
+    pub command: Option<LabelCommand>,
+    /// Post that is corrected
+    #[arg(value_name = "POST")]
+    pub post: Option<i64>,
+    /// It carries threat intelligence, or none
+    #[arg(long, value_name = "yes|no")]
+    pub relevant: Option<YesNo>,
+    /// Event mention of the post that is corrected; what no option names stays as it is
+    #[arg(long, value_name = "ID")]
+    pub mention: Option<i64>,
+    /// Trigger of the event, in the words of the post or as START-END
+    #[arg(long, value_name = "WORDS")]
+    pub trigger: Option<String>,
+    /// Type of the event
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// asserted, planned, hypothetical, asked or negated
+    #[arg(long, value_name = "MODALITY")]
+    pub modality: Option<String>,
+    /// An argument, in the words of the post; those that are given replace all; none leaves no argument
+    #[arg(long = "argument", value_name = "ROLE=WORDS")]
+    pub arguments: Vec<String>,
+    /// There is no event at --mention or --trigger
+    #[arg(long)]
+    pub no_event: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT", global = true)]
+    pub note: Option<String>,
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LabelCommand {
+    /// Two threat events are one happening
+    Merge {
+        /// One of them
+        #[arg(value_name = "ID")]
+        one: String,
+        /// The other
+        #[arg(value_name = "ID")]
+        other: String,
+    },
+    /// Mentions of a threat event are another happening
+    Split {
+        /// The threat event
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Mentions to take out; they stay together
+        #[arg(value_name = "MENTION", required = true)]
+        mentions: Vec<i64>,
+    },
+    /// Take a correction back
+    Undo {
+        /// Its number, see list
+        #[arg(value_name = "LABEL")]
+        label: i64,
+    },
+    /// All corrections
+    List {
+        /// One JSON object each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Corrected posts as training data (JSONL, the form of data/events)
+    Export,
+}
+
+#[derive(Debug, Args)]
 pub struct Search {
     /// Words, "phrases", field:value, AND OR NOT, prefix*, fuzzy~1
     #[arg(value_name = "QUERY", required = true)]
@@ -644,6 +749,7 @@ pub enum Task {
     Events,
     Entities,
     Actors,
+    Fusion,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -675,6 +781,18 @@ pub struct Eval {
     /// Label that counts as relevant in post sets
     #[arg(long, value_name = "LABEL", default_value = "YES")]
     pub positive: String,
+    /// fusion: join what the model finds in the texts instead of the labelled mentions
+    #[arg(long)]
+    pub from_text: bool,
+    /// fusion: fit the weights of the pair model to this data and print them
+    #[arg(long)]
+    pub fit: bool,
+    /// fusion: weights that --fit printed, instead of the shipped ones
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// fusion: leave a feature of the pair model out; may be given several times
+    #[arg(long, value_name = "FEATURE")]
+    pub without: Vec<String>,
     /// Figures as JSON
     #[arg(long)]
     pub json: bool,
@@ -733,6 +851,12 @@ pub struct Train {
     /// Seed of everything random
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
+    /// Train on the corrections of the store as well, and score the model before and after
+    #[arg(long)]
+    pub from_feedback: bool,
+    /// How often a corrected post is shown for each time another one is
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "from_feedback")]
+    pub feedback_weight: usize,
     /// Stop with a checkpoint after so many seconds; 0 means never
     #[arg(long, default_value_t = 0)]
     pub stop_after: u64,

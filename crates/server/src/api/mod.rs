@@ -5,6 +5,7 @@ mod audit;
 mod decisions;
 mod entities;
 mod export;
+mod labels;
 mod network;
 mod overview;
 mod posts;
@@ -130,6 +131,7 @@ pub(crate) fn routes() -> Vec<Route> {
         decisions::routes,
         network::routes,
         entities::routes,
+        labels::routes,
         posts::routes,
         search::routes,
         searches::routes,

@@ -2,11 +2,11 @@
 
 use super::posts::around;
 use super::{Answer, ApiError, App, Asked};
-use crate::AppState;
 use crate::access::VIEW;
 use crate::page::columns;
 use crate::route::Route;
-use crate::view::{self, round};
+use crate::view::{self, round, time};
+use crate::{AppState, detail};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::Method;
@@ -128,8 +128,19 @@ async fn threat(State(app): App, Path(id): Path<String>) -> Answer {
     let posts = app.store.posts(&of_threat).await?;
     let around = around(&app, &posts, false).await?;
     let by_id: HashMap<i64, &Post> = posts.iter().map(|p| (p.id, p)).collect();
-    let timeline: Vec<Value> =
-        mentions.iter().filter_map(|m| Some(view::timeline(m, by_id.get(&m.post_id)?, &around))).collect();
+    let known = detail::detail(&*app.store, &row, &mentions, &posts, app.analyzer.as_ref()).await?;
+    let timeline: Vec<Value> = mentions
+        .iter()
+        .filter_map(|m| {
+            let mut line = view::timeline(m, by_id.get(&m.post_id)?, &around);
+            let why = known.why.get(&m.id).map(Vec::as_slice).unwrap_or_default();
+            line["why"] = why
+                .iter()
+                .map(|w| json!({"start": w.span.start, "end": w.span.end, "weight": round(w.weight.into())}))
+                .collect();
+            Some(line)
+        })
+        .collect();
     // Who takes part, and as what: who says it is the author; who is named as an argument stands in the arguments.
     let mut people: BTreeMap<i64, (u64, BTreeMap<&str, u64>)> = BTreeMap::new();
     for m in &mentions {
@@ -180,6 +191,15 @@ async fn threat(State(app): App, Path(id): Path<String>) -> Answer {
         ("timeline", json!(timeline)),
         ("entities", json!(telling)),
         ("related", json!(related)),
+        (
+            "status_over_time",
+            known
+                .status_over_time
+                .iter()
+                .map(|s| json!({"time": time(s.time), "status": s.status, "post": s.post}))
+                .collect(),
+        ),
+        ("credibility", json!(known.credibility)),
     ] {
         out[key] = value;
     }

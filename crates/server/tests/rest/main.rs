@@ -209,11 +209,12 @@ async fn fill(store: &SqliteStore) {
         }])
         .await
         .unwrap();
-    let threats = tm_graph::fuse::fuse(
-        &store.mentions().await.unwrap(),
-        &standings.iter().map(|s| (s.account_id, s.standing.score)).collect::<BTreeMap<_, _>>(),
-        &accounts.iter().map(|a| (a.id, a.name.clone())).collect::<BTreeMap<_, _>>(),
-    );
+    let context = tm_graph::fuse::Context {
+        standing: standings.iter().map(|s| (s.account_id, s.standing.score)).collect(),
+        names: accounts.iter().map(|a| (a.id, a.name.clone())).collect(),
+        labels: Vec::new(),
+    };
+    let threats = tm_graph::fuse::fuse(&store.mentions().await.unwrap(), &context);
     assert_eq!(threats.len(), 3, "the fixture has three threat events");
     store.replace_threats(&threats).await.unwrap();
     let source = SourceRow {

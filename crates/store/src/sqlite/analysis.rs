@@ -4,7 +4,7 @@ use super::{SqliteStore, damaged};
 use crate::Result;
 use crate::records::{AliasRow, Analyzed, ArgumentRow, Interaction, StandingRow};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use std::collections::{BTreeSet, HashMap};
 use tm_model::{EntityType, EventType, Mention, Modality, Post, Span, Threat, Timestamp};
 
@@ -180,6 +180,7 @@ impl SqliteStore {
                 .await?;
             }
         }
+        super::label::apply_all(&mut t, &ids).await?;
         // Conclusions rest on analyses: what was concluded before is behind from now on.
         sqlx::query("INSERT INTO fact (key, value) VALUES ('concluded', 'no') ON CONFLICT (key) DO UPDATE SET value = 'no'")
             .execute(&mut *t)
@@ -188,26 +189,47 @@ impl SqliteStore {
         Ok(())
     }
 
-    pub(super) async fn mentions_(&self) -> Result<Vec<Mention>> {
-        let entities = sqlx::query(
+    pub(super) async fn mentions_(&self, posts: Option<&[i64]>) -> Result<Vec<Mention>> {
+        // All posts, or those of a list.
+        let only = |q: &mut QueryBuilder<Sqlite>, column: &str| {
+            if let Some(posts) = posts {
+                q.push(format!(" AND {column} IN (SELECT value FROM json_each("))
+                    .push_bind(super::list(posts))
+                    .push("))");
+            }
+        };
+        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(
             "SELECT m.post_id, e.type, e.value, m.start, m.\"end\" FROM entity_mention m JOIN entity e ON e.id = m.entity_id
-             WHERE m.post_id IN (SELECT post_id FROM event_mention) ORDER BY m.post_id, m.start",
-        )
-        .fetch_all(&self.pool)
-        .await?;
+             WHERE m.post_id IN (SELECT post_id FROM event_mention)",
+        );
+        only(&mut q, "m.post_id");
+        q.push(" ORDER BY m.post_id, m.start");
+        let entities = q.build().fetch_all(&self.pool).await?;
         let mut of_post: HashMap<i64, Vec<(EntityType, String, Span)>> = HashMap::new();
         for r in &entities {
             let kind: EntityType = r.try_get::<&str, _>(1)?.parse().map_err(damaged)?;
             let span = Span::new(r.try_get(3)?, r.try_get(4)?);
             of_post.entry(r.try_get(0)?).or_default().push((kind, r.try_get(2)?, span));
         }
-        let rows = sqlx::query(
+        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT q.post_id, t.id FROM quote q JOIN post p ON p.id = q.post_id
+             JOIN post t ON t.forum_id = p.forum_id AND t.external_id = q.target
+             WHERE q.post_id IN (SELECT post_id FROM event_mention)",
+        );
+        only(&mut q, "q.post_id");
+        let mut answers: HashMap<i64, BTreeSet<i64>> = HashMap::new();
+        for r in &q.build().fetch_all(&self.pool).await? {
+            answers.entry(r.try_get(0)?).or_default().insert(r.try_get(1)?);
+        }
+        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(
             "SELECT m.id, m.post_id, p.thread_id, p.forum_id, p.account_id, p.time, m.type, m.modality, m.confidence,
-             m.trigger_start, m.trigger_end, m.trigger_text, m.arguments, p.vector
-             FROM event_mention m JOIN post p ON p.id = m.post_id ORDER BY p.time, p.id, m.trigger_start, m.id",
-        )
-        .fetch_all(&self.pool)
-        .await?;
+             m.trigger_start, m.trigger_end, m.trigger_text, m.arguments, p.vector,
+             (SELECT a.id FROM post a WHERE a.forum_id = p.forum_id AND a.external_id = p.reply_to) AS answered
+             FROM event_mention m JOIN post p ON p.id = m.post_id WHERE 1 = 1",
+        );
+        only(&mut q, "m.post_id");
+        q.push(" ORDER BY p.time, p.id, m.trigger_start, m.id");
+        let rows = q.build().fetch_all(&self.pool).await?;
         rows.iter()
             .map(|r| {
                 let post_id: i64 = r.try_get(1)?;
@@ -240,6 +262,11 @@ impl SqliteStore {
                         .chunks_exact(4)
                         .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                         .collect(),
+                    answers: {
+                        let mut all = answers.get(&post_id).cloned().unwrap_or_default();
+                        all.extend(r.try_get::<Option<i64>, _>("answered")?);
+                        all.into_iter().collect()
+                    },
                     indicators: near
                         .iter()
                         .filter(|(kind, ..)| kind.is_indicator() && *kind != EntityType::Price)
@@ -258,41 +285,30 @@ impl SqliteStore {
         sqlx::query("DELETE FROM threat").execute(&mut *t).await?;
         sqlx::query("DELETE FROM threat_argument").execute(&mut *t).await?;
         for threat in threats {
-            sqlx::query(
-                "UPDATE event_mention SET threat_id = ? WHERE id IN (SELECT value FROM json_each(?))",
-            )
-            .bind(&threat.id)
-            .bind(super::list(&threat.mentions))
-            .execute(&mut *t)
-            .await?;
-            sqlx::query(
-                "INSERT INTO threat (id, type, title, status, severity, severity_parts, confidence, first_seen, last_seen,
-                 arguments, mentions, posts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-                 (SELECT count(DISTINCT post_id) FROM event_mention WHERE threat_id = ?))",
-            )
-            .bind(&threat.id)
-            .bind(threat.kind.as_str())
-            .bind(&threat.title)
-            .bind(threat.status.as_str())
-            .bind(f64::from(threat.severity))
-            .bind(serde_json::to_string(&threat.severity_parts).map_err(damaged)?)
-            .bind(f64::from(threat.confidence))
-            .bind(threat.first_seen.map(|t| t.0))
-            .bind(threat.last_seen.map(|t| t.0))
-            .bind(serde_json::to_string(&threat.arguments).map_err(damaged)?)
-            .bind(threat.mentions.len() as i64)
-            .bind(&threat.id)
-            .execute(&mut *t)
-            .await?;
-            for a in &threat.arguments {
-                sqlx::query("INSERT INTO threat_argument (threat_id, role, key, value) VALUES (?, ?, ?, ?)")
-                    .bind(&threat.id)
-                    .bind(a.role.as_str())
-                    .bind(a.value.to_lowercase())
-                    .bind(&a.value)
-                    .execute(&mut *t)
-                    .await?;
-            }
+            write_threat(&mut t, threat).await?;
+        }
+        sqlx::query(
+            "INSERT INTO fact (key, value) VALUES ('conclusions', '1') ON CONFLICT (key)
+             DO UPDATE SET value = CAST(CAST(fact.value AS BIGINT) + 1 AS TEXT)",
+        )
+        .execute(&mut *t)
+        .await?;
+        t.commit().await?;
+        Ok(())
+    }
+
+    pub(super) async fn update_threats_(&self, changed: &[Threat], gone: &[String]) -> Result<()> {
+        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for id in gone.iter().chain(changed.iter().map(|threat| &threat.id)) {
+            sqlx::query("UPDATE event_mention SET threat_id = NULL WHERE threat_id = ?")
+                .bind(id)
+                .execute(&mut *t)
+                .await?;
+            sqlx::query("DELETE FROM threat WHERE id = ?").bind(id).execute(&mut *t).await?;
+            sqlx::query("DELETE FROM threat_argument WHERE threat_id = ?").bind(id).execute(&mut *t).await?;
+        }
+        for threat in changed {
+            write_threat(&mut t, threat).await?;
         }
         sqlx::query(
             "INSERT INTO fact (key, value) VALUES ('conclusions', '1') ON CONFLICT (key)
@@ -469,6 +485,44 @@ impl SqliteStore {
             })
             .collect()
     }
+}
+
+/// Writes a threat event that is not stored, and ties its mentions to it.
+async fn write_threat(t: &mut SqliteConnection, threat: &Threat) -> Result<()> {
+    sqlx::query("UPDATE event_mention SET threat_id = ? WHERE id IN (SELECT value FROM json_each(?))")
+        .bind(&threat.id)
+        .bind(super::list(&threat.mentions))
+        .execute(&mut *t)
+        .await?;
+    sqlx::query(
+        "INSERT INTO threat (id, type, title, status, severity, severity_parts, confidence, first_seen, last_seen,
+         arguments, mentions, posts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+         (SELECT count(DISTINCT post_id) FROM event_mention WHERE threat_id = ?))",
+    )
+    .bind(&threat.id)
+    .bind(threat.kind.as_str())
+    .bind(&threat.title)
+    .bind(threat.status.as_str())
+    .bind(f64::from(threat.severity))
+    .bind(serde_json::to_string(&threat.severity_parts).map_err(damaged)?)
+    .bind(f64::from(threat.confidence))
+    .bind(threat.first_seen.map(|t| t.0))
+    .bind(threat.last_seen.map(|t| t.0))
+    .bind(serde_json::to_string(&threat.arguments).map_err(damaged)?)
+    .bind(threat.mentions.len() as i64)
+    .bind(&threat.id)
+    .execute(&mut *t)
+    .await?;
+    for a in &threat.arguments {
+        sqlx::query("INSERT INTO threat_argument (threat_id, role, key, value) VALUES (?, ?, ?, ?)")
+            .bind(&threat.id)
+            .bind(a.role.as_str())
+            .bind(a.value.to_lowercase())
+            .bind(&a.value)
+            .execute(&mut *t)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Handles that a text mentions as `@handle`, lower-cased.

@@ -6,6 +6,7 @@ mod change;
 mod crawl;
 mod facets;
 mod import;
+mod label;
 mod read;
 mod source;
 
@@ -19,15 +20,16 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 use std::time::Duration;
-use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat, Timestamp};
+use tm_model::{EntityType, Label, Mention, Post, PostRecord, Reject, Threat, Timestamp};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../schema-1.sql"),
     include_str!("../schema-2.sql"),
     include_str!("../schema-3.sql"),
     include_str!("../schema-4.sql"),
     include_str!("../schema-5.sql"),
+    include_str!("../schema-7.sql"),
     include_str!("../schema-9.sql"),
 ];
 
@@ -135,7 +137,7 @@ impl Store for SqliteStore {
         self.store_analyses_(version, batch).await
     }
     async fn mentions(&self) -> Result<Vec<Mention>> {
-        self.mentions_().await
+        self.mentions_(None).await
     }
     async fn replace_threats(&self, threats: &[Threat]) -> Result<()> {
         self.replace_threats_(threats).await
@@ -314,6 +316,23 @@ impl Store for SqliteStore {
     }
     async fn posts_above(&self, after: i64) -> Result<Vec<(String, u64)>> {
         self.posts_above_(after).await
+    }
+
+    // Corrections.
+    async fn add_label(&self, label: &Label) -> Result<i64> {
+        self.add_label_(label).await
+    }
+    async fn labels(&self, posts: Option<&[i64]>) -> Result<Vec<Label>> {
+        self.labels_(posts).await
+    }
+    async fn remove_label(&self, id: i64) -> Result<bool> {
+        self.remove_label_(id).await
+    }
+    async fn mentions_of(&self, posts: &[i64]) -> Result<Vec<Mention>> {
+        self.mentions_(Some(posts)).await
+    }
+    async fn update_threats(&self, changed: &[Threat], gone: &[String]) -> Result<()> {
+        self.update_threats_(changed, gone).await
     }
 }
 

@@ -125,6 +125,7 @@ fn event_of(r: &SqliteRow) -> Result<EventRow> {
         trigger_text: r.try_get("trigger_text")?,
         arguments: serde_json::from_str(r.try_get("arguments")?).map_err(damaged)?,
         threat_id: r.try_get("threat_id")?,
+        label_id: r.try_get("label_id")?,
     })
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tm_extract::Analyzer;
 use tm_graph::rank::PostFacts;
 use tm_graph::{communities, fields, fuse, rank, words};
+use tm_server::fusion::{self, Watch};
 use tm_store::{Analyzed, PostFilter, StandingRow, Store};
 
 pub use crate::indexing::bring_up_to_date as index;
@@ -51,6 +52,24 @@ pub fn run(setting: &Setting, options: &Analyze) -> anyhow::Result<ExitCode> {
 
 /// Analyses what is pending, then draws the conclusions if anything changed.
 pub async fn analyze(setting: &Setting, store: &dyn Store, analyzer: &Arc<Analyzer>) -> anyhow::Result<Done> {
+    let mut done = extract(setting, store, analyzer, &mut None).await?;
+    if done.posts > 0 || store.fact("concluded").await?.as_deref() != Some("yes") {
+        (_, done.threats, done.accounts) = conclude(store).await?;
+    } else {
+        let counts = store.counts().await?;
+        (done.threats, done.accounts) = (counts.threats as usize, counts.accounts as usize);
+    }
+    Ok(done)
+}
+
+/// Analyses what is pending. Threat events follow each batch at once where a watch is given; one that cannot follow, because
+/// a post was analysed before, is dropped.
+pub async fn extract(
+    setting: &Setting,
+    store: &dyn Store,
+    analyzer: &Arc<Analyzer>,
+    watch: &mut Option<Watch>,
+) -> anyhow::Result<Done> {
     let started = std::time::Instant::now();
     let version = analyzer.version().to_owned();
     // Asked to do all again: the posts behind `again_from` are still to be done, also after a kill.
@@ -82,6 +101,12 @@ pub async fn analyze(setting: &Setting, store: &dyn Store, analyzer: &Arc<Analyz
         let batch: Vec<Analyzed> =
             posts.iter().zip(found).map(|(p, analysis)| Analyzed { post_id: p.id, analysis }).collect();
         store.store_analyses(&version, &batch).await?;
+        if let Some(mut following) = watch.take() {
+            let ids: Vec<i64> = batch.iter().map(|a| a.post_id).collect();
+            if following.follow(store, &ids).await?.is_some() {
+                *watch = Some(following);
+            }
+        }
         after = last;
         if again {
             store.set_fact("again_from", &after.to_string()).await?;
@@ -95,18 +120,22 @@ pub async fn analyze(setting: &Setting, store: &dyn Store, analyzer: &Arc<Analyz
     }
     bar.finish_and_clear();
     done.seconds = started.elapsed().as_secs_f64();
-    if done.posts > 0 || store.fact("concluded").await?.as_deref() != Some("yes") {
-        (done.threats, done.accounts) = conclude(store).await?;
-        store.set_fact("concluded", "yes").await?;
-    } else {
-        let counts = store.counts().await?;
-        (done.threats, done.accounts) = (counts.threats as usize, counts.accounts as usize);
-    }
     Ok(done)
 }
 
-/// Ranking, then fusion: how serious an event is depends on who speaks of it.
-async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
+/// Ranking, then fusion: how serious an event is depends on who speaks of it. What follows new posts from here on, and the
+/// numbers of threat events and accounts.
+pub async fn conclude(store: &dyn Store) -> anyhow::Result<(Watch, usize, usize)> {
+    // Said first: a correction that comes meanwhile says no again.
+    store.set_fact("concluded", "yes").await?;
+    let done = conclusions(store).await;
+    if done.is_err() {
+        store.set_fact("concluded", "no").await?;
+    }
+    done
+}
+
+async fn conclusions(store: &dyn Store) -> anyhow::Result<(Watch, usize, usize)> {
     let interactions = store.interactions().await?;
     let mut bits: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
     for i in &interactions {
@@ -176,9 +205,9 @@ async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
     store.replace_standings(&rows).await?;
     store.replace_aliases(&persons.aliases()).await?;
     let names: BTreeMap<i64, String> = before.into_iter().map(|(id, a)| (id, a.name)).collect();
-    let threats = fuse::fuse(&store.mentions().await?, &standing, &names);
-    store.replace_threats(&threats).await?;
-    Ok((threats.len(), rows.len()))
+    let context = fuse::Context { standing, names, labels: store.labels(None).await? };
+    let (watch, threats) = fusion::refuse(store, context).await?;
+    Ok((watch, threats, rows.len()))
 }
 
 async fn known_accounts(store: &dyn Store) -> anyhow::Result<BTreeMap<i64, tm_store::AccountRow>> {

@@ -1,6 +1,6 @@
 //! `eval`: the shipped model against labelled data.
 
-use super::{Setting, rank};
+use super::{Setting, eval_fusion, rank};
 use crate::cli::{Eval, FoldName, Task};
 use crate::output;
 use anyhow::Context;
@@ -15,8 +15,10 @@ use tm_train::{
 };
 
 pub fn run(context: &Setting, options: &Eval) -> anyhow::Result<ExitCode> {
-    if options.task == Task::Actors {
-        return actors(context, options);
+    match options.task {
+        Task::Actors => return actors(context, options),
+        Task::Fusion => return eval_fusion::run(context, options),
+        _ => {}
     }
     let mut gold: Vec<GoldPost> = Vec::new();
     for path in &options.data {

@@ -7,7 +7,10 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
+use tm_extract::Analyzer;
 use tm_model::{EventType, Family, Post, Timestamp, mask_secrets};
+use tm_server::detail::detail;
 use tm_server::tables;
 use tm_store::{AccountRow, AliasRow, PostFilter, Store, ThreatFilter, ThreatRow};
 
@@ -153,7 +156,9 @@ pub fn threats(setting: &Setting, options: &Threats) -> anyhow::Result<ExitCode>
         let mut out = output::stdout();
         if let Some(id) = &options.id {
             let Some(t) = store.threat(id).await? else { return nothing("such threat event") };
-            one_threat(&*store, &t, options.json, &mut out).await?;
+            // Without a model nothing is weighed; the rest can be said.
+            let analyzer = setting.analyzer().ok().map(Arc::new);
+            one_threat(&*store, &t, options.json, analyzer.as_ref(), &mut out).await?;
             out.flush()?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -197,6 +202,7 @@ async fn one_threat(
     store: &dyn Store,
     t: &ThreatRow,
     as_json: bool,
+    analyzer: Option<&Arc<Analyzer>>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let posts = store
@@ -211,7 +217,9 @@ async fn one_threat(
         .await?;
     let names: HashMap<i64, String> = accounts.into_iter().map(|a| (a.id, a.name)).collect();
     let mut timeline = Vec::new();
-    for m in store.threat_mentions(&t.id).await? {
+    let mentions = store.threat_mentions(&t.id).await?;
+    let known = detail(store, t, &mentions, &posts, analyzer).await?;
+    for m in mentions {
         let Some(p) = by_id.get(&m.post_id) else { continue };
         let masked = mask_secrets(&p.text);
         let sentence = tm_extract::sentence_around(&masked, m.trigger);
@@ -225,9 +233,14 @@ async fn one_threat(
             .map(|(time, post, name, words, sentence, m)| {
                 json!({"time": time, "post": post, "external_id": by_id.get(post).map(|p| &p.external_id), "author": name,
                     "sentence": words, "start": sentence.start, "end": sentence.end, "type": m.kind, "modality": m.modality,
-                    "trigger": {"text": m.trigger_text, "start": m.trigger.start, "end": m.trigger.end}})
+                    "trigger": {"text": m.trigger_text, "start": m.trigger.start, "end": m.trigger.end},
+                    "mention": m.id, "corrected": m.label_id.is_some(),
+                    "why": known.why.get(&m.id).into_iter().flatten().map(|w| json!({"start": w.span.start, "end": w.span.end,
+                        "weight": w.weight})).collect::<Vec<_>>()})
             })
             .collect();
+        value["status_over_time"] = json!(known.status_over_time);
+        value["credibility"] = json!(known.credibility);
         return output::json_line(out, &value);
     }
     writeln!(
@@ -248,6 +261,25 @@ async fn one_threat(
     for (name, value, weight, note) in &t.severity_parts {
         writeln!(out, "    {name:<10} {:.2} of {weight:.2}  {note}", value * weight)?;
     }
+    writeln!(out, "  credibility {:.2}", known.credibility.value)?;
+    for p in &known.credibility.parts {
+        let posts: Vec<String> = p.posts.iter().map(i64::to_string).collect();
+        writeln!(
+            out,
+            "    {:<13} {:.2} of {:.2}  {}{}",
+            p.name,
+            p.value * p.weight,
+            p.weight,
+            p.note,
+            if posts.is_empty() { String::new() } else { format!(" (posts {})", posts.join(" ")) }
+        )?;
+    }
+    let stands: Vec<String> = known
+        .status_over_time
+        .iter()
+        .map(|s| format!("{} {} (post {})", day(s.time), s.status, s.post))
+        .collect();
+    writeln!(out, "  status: {}", stands.join(", "))?;
     for a in t.arguments.iter().take(20) {
         writeln!(
             out,
@@ -261,12 +293,26 @@ async fn one_threat(
     for (time, post, name, words, _, m) in &timeline {
         writeln!(
             out,
-            "  {}  post {post:<6} {:<16} [{}] {}",
+            "  {}  post {post:<6} mention {:<6} {:<16} [{}{}] {}",
             day(*time),
+            m.id,
             fit(name, 16),
             m.modality,
+            if m.label_id.is_some() { ", corrected" } else { "" },
             fit(&words.replace('\n', " "), 120)
         )?;
+        let carried: Vec<String> = known
+            .why
+            .get(&m.id)
+            .into_iter()
+            .flatten()
+            .filter_map(|w| {
+                Some(format!("{} {:.2}", mask_secrets(w.span.slice(&by_id.get(post)?.text)?), w.weight))
+            })
+            .collect();
+        if !carried.is_empty() {
+            writeln!(out, "              because of {}", carried.join(", "))?;
+        }
     }
     Ok(())
 }

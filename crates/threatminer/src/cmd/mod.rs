@@ -7,10 +7,12 @@ mod crawl;
 mod demo;
 mod doctor;
 mod eval;
+mod eval_fusion;
 mod export;
 mod extract;
 mod import;
 mod known;
+mod label;
 mod model;
 mod persons;
 mod rank;
@@ -20,6 +22,7 @@ mod search;
 mod serve;
 mod sources;
 mod train;
+mod trends;
 mod users;
 mod verdict;
 
@@ -64,6 +67,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Rank(a) => rank::run(&s, &a),
         Command::Actors(a) => known::actors(&s, &a),
         Command::Threats(a) => known::threats(&s, &a),
+        Command::Trends(a) => trends::run(&s, &a),
+        Command::Label(a) => label::run(&s, &a),
         Command::Search(a) => search::run(&s, &a),
         Command::Backup(a) => backup::backup(&s, &a),
         Command::Restore(a) => backup::restore(&s, &a),

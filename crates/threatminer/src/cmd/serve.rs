@@ -8,13 +8,16 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tm_extract::Analyzer;
-use tm_server::{AppState, Options, Ready, TlsFiles};
+use tm_server::{AppState, Options, Ready, TlsFiles, fusion};
 use tm_store::Store;
 
 /// How often the store is asked for new posts.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// Conclusions may take one part of the time in so many; threat events follow new posts without them.
+const SHARE: u32 = 10;
 
 /// How long crawls may take to end when the program is asked to.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -85,7 +88,9 @@ pub async fn serve(
 ) -> anyhow::Result<ExitCode> {
     let index = indexing::open(setting)?;
     let keeper = tokio::spawn(indexing::keep(Arc::clone(&store), Arc::clone(&index)));
-    let state = AppState::new(Arc::clone(&store), Some(Arc::clone(&index)), analyzer.version().to_owned());
+    let mut state =
+        AppState::new(Arc::clone(&store), Some(Arc::clone(&index)), analyzer.version().to_owned());
+    state.analyzer = Some(Arc::clone(&analyzer));
     let tls = options.tls.is_some();
     let quiet = Setting {
         global: crate::cli::Global { quiet: true, ..setting.global.clone() },
@@ -93,16 +98,31 @@ pub async fn serve(
     };
     let for_sources = Arc::clone(&store);
     let work = async move {
+        let mut watch = None;
+        // When conclusions may be drawn next: ranking everything must not keep a busy store from being read.
+        let mut due = Instant::now();
         loop {
             tokio::time::sleep(PAUSE).await;
             let round = async {
                 if store.pending(analyzer.version()).await? > 0 {
-                    let done = analyze::analyze(&quiet, &*store, &analyzer).await?;
-                    tracing::info!(posts = done.posts, threats = done.threats, "analysed new posts");
+                    let done = analyze::extract(&quiet, &*store, &analyzer, &mut watch).await?;
+                    tracing::info!(posts = done.posts, "analysed new posts");
+                }
+                let behind = store.fact("concluded").await?.as_deref() != Some("yes");
+                if !behind && watch.is_none() {
+                    // Nothing is new: fusion alone is enough to go on from.
+                    watch = Some(fusion::refuse(&*store, fusion::context(&*store).await?).await?.0);
+                } else if behind && Instant::now() >= due {
+                    let started = Instant::now();
+                    let (following, threats, accounts) = analyze::conclude(&*store).await?;
+                    watch = Some(following);
+                    due = Instant::now() + started.elapsed() * SHARE;
+                    tracing::info!(threats, accounts, "drew conclusions");
                 }
                 anyhow::Ok(())
             };
             if let Err(error) = round.await {
+                watch = None;
                 // The page goes on with what is there; the next round tries again.
                 tracing::warn!(%error, "analysis of new posts failed");
             }
