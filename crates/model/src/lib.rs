@@ -12,6 +12,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod address;
 mod analysis;
 mod mask;
 mod post;
@@ -20,6 +21,7 @@ mod taxonomy;
 mod threat;
 mod time;
 
+pub use address::is_public;
 pub use analysis::{Argument, EntityHit, EventHit, PostAnalysis, Source};
 pub use mask::{mask_card, mask_secrets};
 pub use post::{Post, PostRecord, Quote, QuoteTarget, Reject};

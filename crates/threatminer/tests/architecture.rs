@@ -36,7 +36,11 @@ fn one_direction() {
         ("tm-graph", &["tm-model"]),
         ("tm-search", &["tm-model"]),
         ("tm-exchange", &["tm-model"]),
-        ("tm-server", &["tm-model", "tm-store", "tm-graph", "tm-search", "tm-extract", "tm-exchange"]),
+        ("tm-notify", &["tm-model"]),
+        (
+            "tm-server",
+            &["tm-model", "tm-store", "tm-graph", "tm-search", "tm-extract", "tm-exchange", "tm-notify"],
+        ),
     ]);
     let all = dependencies();
     for (package, used) in &all {
@@ -64,6 +68,7 @@ fn one_home_for_each_kind_of_work() {
         ("axum", "tm-server"),
         ("gemm", "tm-train"),
         ("csv", "tm-exchange"),
+        ("lettre", "tm-notify"),
     ] {
         for (package, used) in &all {
             assert!(
@@ -80,8 +85,8 @@ fn one_home_for_each_kind_of_work() {
     }
     for (package, used) in &all {
         assert!(
-            !used.contains("reqwest") || package == "tm-collect",
-            "{package} reaches out: only tm-collect may"
+            !used.contains("reqwest") || ["tm-collect", "tm-notify"].contains(&package.as_str()),
+            "{package} reaches out: only tm-collect and tm-notify may"
         );
     }
 }
