@@ -97,6 +97,8 @@ pub(crate) fn router(state: Arc<AppState>) -> Router {
         .route("/api/v1/search", get(search))
         .route("/api/v1/sources", get(sources))
         .route("/api/v1/sources/{id}/page", get(source_page))
+        .merge(crate::alerts::routes())
+        .merge(crate::taxii::routes())
         .route("/api/{*rest}", get(|| async { ApiError::Missing("no such path; see docs/api.md".into()) }))
         .fallback(assets::page)
         .layer(tower_http::compression::CompressionLayer::new())

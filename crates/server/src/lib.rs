@@ -5,9 +5,12 @@
 //! that is not the page's own.
 #![deny(missing_docs)]
 
+pub mod alerts;
 mod api;
 mod assets;
 pub mod gather;
+pub mod mcp;
+mod taxii;
 mod view;
 
 use std::net::SocketAddr;

@@ -14,6 +14,8 @@ pub struct Config {
     pub threads: Option<usize>,
     /// The web server.
     pub server: Server,
+    /// Alerts.
+    pub alerts: Alerts,
     /// Forums that `serve` collects, `[[source]]` each.
     #[serde(rename = "source")]
     pub sources: Vec<Source>,
@@ -30,6 +32,22 @@ pub struct Server {
 impl Default for Server {
     fn default() -> Server {
         Server { listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}
+
+/// Settings of alerts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alerts {
+    /// Where analysts reach the web page: messages link to it.
+    pub url: Option<url::Url>,
+    /// Days after which a delivery that nobody takes is given up.
+    pub give_up_days: u32,
+}
+
+impl Default for Alerts {
+    fn default() -> Alerts {
+        Alerts { url: None, give_up_days: 7 }
     }
 }
 

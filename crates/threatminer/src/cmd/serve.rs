@@ -46,6 +46,8 @@ pub async fn serve(
         config: setting.config.clone(),
     };
     let for_sources = Arc::clone(&store);
+    let for_alerts = Arc::clone(&store);
+    let alerts = super::alerts::courier(setting)?;
     let work = async move {
         loop {
             tokio::time::sleep(PAUSE).await;
@@ -54,6 +56,7 @@ pub async fn serve(
                     let done = analyze::analyze(&quiet, &*store, &analyzer).await?;
                     tracing::info!(posts = done.posts, threats = done.threats, "analysed new posts");
                 }
+                super::alerts::judge(&*store).await?;
                 anyhow::Ok(())
             };
             if let Err(error) = round.await {
@@ -63,6 +66,7 @@ pub async fn serve(
         }
     };
     let worker = tokio::spawn(work);
+    let courier = tokio::spawn(async move { super::alerts::bring(&alerts, &for_alerts).await });
     let (halt, halted) = tokio::sync::watch::channel(false);
     let sources = setting.config.sources.clone();
     if !sources.is_empty() {
@@ -74,6 +78,8 @@ pub async fn serve(
     };
     let result = tm_server::serve(address, state, ready, stop()).await;
     worker.abort();
+    // What is under way is tried again at the next start.
+    courier.abort();
     // Crawls end with the batch that they are at and write how far they are.
     let _ = halt.send(true);
     if tokio::time::timeout(PATIENCE, collector).await.is_err() {
