@@ -157,7 +157,9 @@ impl Matcher {
 
     /// What of a post rings at the time `now`, by place; posts that are too old do not.
     pub fn judge(&self, post: &Facts, now: Timestamp) -> Vec<Ring> {
-        let oldest = now.0.saturating_sub(i64::from(self.when.max_age_days()) * 86_400);
+        let days = i64::from(self.when.max_age_days()) * 86_400;
+        // What was usual is older than what is news.
+        let oldest = now.0.saturating_sub(self.when.burst.map_or(days, |b| days.max(b.memory())));
         if post.time.is_some_and(|t| t.0 < oldest) || self.when.key_hacker.is_some() {
             return Vec::new();
         }

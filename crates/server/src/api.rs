@@ -783,7 +783,19 @@ async fn entity(State(app): App, Path(id): Path<i64>) -> Answer {
         "actors": actors,
         "threats": threats.iter().map(view::threat).collect::<Vec<_>>(),
         "cooccurring": beside,
+        "enrichment": enrichment(&app, &row).await?,
     })))
+}
+
+/// What local files say about an entity: they are read here, so not on a thread that serves others.
+async fn enrichment(
+    app: &AppState,
+    row: &tm_store::EntitySummaryRow,
+) -> Result<Vec<tm_enrich::Enrichment>, ApiError> {
+    let (sources, kind, value) = (Arc::clone(&app.enrichment), row.kind, row.value.clone());
+    tokio::task::spawn_blocking(move || sources.of(kind, &value))
+        .await
+        .map_err(|e| ApiError::Failed(e.to_string()))
 }
 
 async fn post(State(app): App, Path(id): Path<i64>) -> Answer {

@@ -26,6 +26,8 @@ pub struct AppState {
     pub index: Option<Arc<Index>>,
     /// Name of the model whose analyses count.
     pub model: String,
+    /// Sources of facts about entities.
+    pub enrichment: Arc<tm_enrich::Enricher>,
 }
 
 /// A server that cannot run.

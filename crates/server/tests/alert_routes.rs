@@ -91,6 +91,7 @@ async fn what_an_analyst_sets_up() {
         ("when", json!({}), "needs a condition"),
         ("when", json!({"watchlists": [77]}), "no watchlist 77"),
         ("when", json!({"regex": "("}), "regex"),
+        ("when", json!({"query": "time:yesterday"}), "query"),
         ("channels", json!([77]), "no channel 77"),
         ("digest", json!("weekly"), "none of now"),
     ] {

@@ -225,7 +225,6 @@ async fn key_hackers_ring_when_they_come_up() {
 async fn saved_queries_and_what_an_import_brings() {
     let site = Site::new().await;
     let row = rule(&site, json!({"query": "ddos AND author:vega"}), &[], "now").await;
-    let bad = rule(&site, json!({"query": "time:yesterday"}), &[], "now").await;
     plan(&site, "nord", NOW.0).await;
     let post = plan(&site, "vega", NOW.0).await;
     // An old forum is imported: forty days ago is no news.
@@ -235,6 +234,5 @@ async fn saved_queries_and_what_an_import_brings() {
     // A trial finds the same and stores nothing.
     let tried = trial(&*site.store, &row, 30, NOW).await.unwrap().unwrap();
     assert_eq!(tried.alerts.iter().map(|a| a.post).collect::<Vec<_>>(), [Some(post)]);
-    assert!(trial(&*site.store, &bad, 30, NOW).await.unwrap().unwrap().alerts.is_empty());
     assert_eq!(alerts(&site).await.len(), 1);
 }

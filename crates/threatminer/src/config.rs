@@ -16,6 +16,8 @@ pub struct Config {
     pub server: Server,
     /// Alerts.
     pub alerts: Alerts,
+    /// Facts about entities from local files.
+    pub enrichment: Enrichment,
     /// Forums that `serve` collects, `[[source]]` each.
     #[serde(rename = "source")]
     pub sources: Vec<Source>,
@@ -32,6 +34,33 @@ pub struct Server {
 impl Default for Server {
     fn default() -> Server {
         Server { listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}
+
+/// Where facts about entities come from. Files of this machine only; nothing is asked elsewhere.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Enrichment {
+    /// Folder or zip archive with the CVE list or NVD's feeds.
+    pub cve: Option<PathBuf>,
+    /// Databases of addresses in MaxMind's form.
+    pub mmdb: Vec<PathBuf>,
+}
+
+impl Enrichment {
+    /// Opens what is configured.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn open(&self) -> anyhow::Result<tm_enrich::Enricher> {
+        let mut sources: Vec<Box<dyn tm_enrich::Lookup>> = Vec::new();
+        for path in &self.mmdb {
+            sources.push(Box::new(tm_enrich::Mmdb::open(path)?));
+        }
+        if let Some(path) = &self.cve {
+            sources.push(Box::new(tm_enrich::Cves::open(path)?));
+        }
+        Ok(tm_enrich::Enricher::new(sources))
     }
 }
 

@@ -37,9 +37,19 @@ fn one_direction() {
         ("tm-search", &["tm-model"]),
         ("tm-exchange", &["tm-model"]),
         ("tm-notify", &["tm-model"]),
+        ("tm-enrich", &["tm-model"]),
         (
             "tm-server",
-            &["tm-model", "tm-store", "tm-graph", "tm-search", "tm-extract", "tm-exchange", "tm-notify"],
+            &[
+                "tm-model",
+                "tm-store",
+                "tm-graph",
+                "tm-search",
+                "tm-extract",
+                "tm-exchange",
+                "tm-notify",
+                "tm-enrich",
+            ],
         ),
     ]);
     let all = dependencies();
@@ -78,7 +88,7 @@ fn one_home_for_each_kind_of_work() {
         }
         assert!(all[home].contains(dependency), "{home} no longer uses {dependency}: mend this test");
     }
-    for pure in ["tm-model", "tm-extract", "tm-graph", "tm-exchange", "tm-train", "tm-search"] {
+    for pure in ["tm-model", "tm-extract", "tm-graph", "tm-exchange", "tm-train", "tm-search", "tm-enrich"] {
         for heavy in ["tokio", "reqwest", "hyper"] {
             assert!(!all[pure].contains(heavy), "{pure} is synchronous: no {heavy}");
         }

@@ -125,3 +125,10 @@ fn find(documents: &[Document], queries: &BTreeSet<String>) -> Vec<(String, Hash
         })
         .collect()
 }
+
+/// Checks that a query can be read, by asking an empty index.
+pub(super) fn readable(query: &str) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let index = Index::open(folder.path()).map_err(|e| e.to_string())?;
+    index.search(query, None, None, 0, 1).map(|_| ()).map_err(|e| e.to_string())
+}

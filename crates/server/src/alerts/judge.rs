@@ -1,6 +1,7 @@
 //! Judging what was analysed, and trying a rule on the past.
 
 use super::{facts::facts, watchlist};
+use crate::view::round;
 use std::collections::{BTreeSet, HashSet};
 use tm_model::{Post, Span, Timestamp, mask_secrets};
 use tm_notify::{BurstWhen, Facts, Matcher, Ring, Watchlist, When, slot};
@@ -112,7 +113,7 @@ fn evidence(post: &Facts, span: Span) -> (Span, String) {
 fn alert(row: &RuleRow, post: &Facts, ring: &Ring, now: Timestamp) -> NewAlert {
     NewAlert {
         title: shorten(&mask_secrets(&ring.title)),
-        severity: ring.severity,
+        severity: round(ring.severity),
         posted: post.time,
         threat: ring.threat.clone(),
         post: Some(post.post),
@@ -282,8 +283,7 @@ pub struct Trial {
 /// Tries a rule on the last `days` before `now`. Nothing is stored.
 ///
 /// # Errors
-/// [`StoreError`] when the store fails; a rule that makes no sense is told as [`StoreError::Damaged`] cannot be: it is
-/// checked before.
+/// [`StoreError`] when the store fails; inside, what is wrong with the rule.
 pub async fn trial(
     store: &dyn Store,
     row: &RuleRow,
@@ -336,10 +336,7 @@ pub async fn trial(
     })
     .await?;
     // The first post of a subject is the one that would have rung.
-    for one in found.into_iter().rev() {
-        if seen.insert(one.key.clone()) {
-            out.alerts.insert(0, one);
-        }
-    }
+    out.alerts = found.into_iter().rev().filter(|a| seen.insert(a.key.clone())).collect();
+    out.alerts.reverse();
     Ok(Ok(out))
 }

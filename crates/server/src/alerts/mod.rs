@@ -47,6 +47,9 @@ pub fn checked_rule(
     row.name = name(&row.name)?;
     let _: Digest = row.digest.parse().map_err(|e: RuleError| e.to_string())?;
     let when = When::parse(&row.conditions).map_err(|e| e.to_string())?;
+    if let Some(query) = &when.query {
+        facts::readable(query)?;
+    }
     for id in &when.watchlists {
         if !lists.iter().any(|l| l.id == *id) {
             return Err(RuleError::NoWatchlist(*id).to_string());

@@ -153,7 +153,12 @@ impl Site {
 
     /// Serves the store; the server ends with the test.
     pub async fn serve(&self) -> SocketAddr {
-        let state = AppState { store: Arc::clone(&self.store), index: None, model: "m".into() };
+        let state = AppState {
+            store: Arc::clone(&self.store),
+            index: None,
+            model: "m".into(),
+            enrichment: Arc::default(),
+        };
         let (tell, told) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
             let any = SocketAddr::from(([127, 0, 0, 1], 0));

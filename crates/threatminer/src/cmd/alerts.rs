@@ -33,8 +33,13 @@ pub fn courier(setting: &Setting) -> anyhow::Result<Courier> {
 
 /// Judges what was analysed, once its conclusions are stored.
 pub async fn judge(store: &dyn Store) -> anyhow::Result<u64> {
+    // A new rule about states or rates has to learn what is there, before something new comes.
+    let fresh = store.rules().await?.iter().any(|r| r.enabled && !r.primed);
+    if !fresh && store.unjudged(1).await?.is_empty() {
+        return Ok(0);
+    }
     // Another process may be in the midst of an analysis: events have no threat event yet.
-    if store.unjudged(1).await?.is_empty() || store.fact("concluded").await?.as_deref() != Some("yes") {
+    if store.fact("concluded").await?.as_deref() == Some("no") {
         return Ok(0);
     }
     let rung = alerts::judge(store, now()).await?;

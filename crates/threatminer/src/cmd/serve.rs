@@ -38,8 +38,12 @@ pub async fn serve(
     listen: Option<SocketAddr>,
 ) -> anyhow::Result<ExitCode> {
     let index = analyze::index(setting, &*store).await?;
-    let state =
-        AppState { store: Arc::clone(&store), index: Some(index), model: analyzer.version().to_owned() };
+    let state = AppState {
+        store: Arc::clone(&store),
+        index: Some(index),
+        model: analyzer.version().to_owned(),
+        enrichment: Arc::new(setting.config.enrichment.open()?),
+    };
     let address = listen.unwrap_or(setting.config.server.listen);
     let quiet = Setting {
         global: crate::cli::Global { quiet: true, ..setting.global.clone() },
