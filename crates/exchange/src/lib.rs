@@ -19,6 +19,7 @@ pub mod misp;
 pub mod report;
 pub mod stix;
 mod table;
+pub mod watched;
 
 pub use holdings::{
     Actor, Entity, EventNote, Evidence, ForumNote, Holdings, Participant, PostNote, Sentence, ThreatItem, Tlp,

@@ -12,6 +12,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod address;
 mod analysis;
 mod label;
 mod mask;
@@ -21,6 +22,7 @@ mod taxonomy;
 mod threat;
 mod time;
 
+pub use address::is_public;
 pub use analysis::{Argument, EntityHit, EventHit, PostAnalysis, Source};
 pub use label::{Anchor, Correction, Label, LabelledArgument};
 pub use mask::{mask_card, mask_secrets};

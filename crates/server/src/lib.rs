@@ -6,17 +6,20 @@
 #![deny(missing_docs)]
 
 mod access;
+pub mod alerts;
 mod api;
 mod assets;
 pub mod detail;
 pub mod fusion;
 pub mod gather;
+pub mod mcp;
 mod openapi;
 mod page;
 mod problem;
 mod route;
 mod stream;
 pub mod tables;
+mod taxii;
 mod tls;
 mod view;
 
@@ -46,6 +49,8 @@ pub struct AppState {
     pub stream: Arc<Hub>,
     /// Weighs the words of what is shown; without it none are.
     pub analyzer: Option<Arc<Analyzer>>,
+    /// Sources of facts about entities.
+    pub enrichment: Arc<tm_enrich::Enricher>,
     pub(crate) access: Access,
     pub(crate) ties: api::Ties,
     pub(crate) overview: api::Kept,
@@ -61,6 +66,7 @@ impl AppState {
             model,
             stream: Arc::new(Hub::default()),
             analyzer: None,
+            enrichment: Arc::default(),
             access: Access::new(true, false, Vec::new()),
             ties: api::Ties::default(),
             overview: api::Kept::default(),

@@ -6,12 +6,17 @@
 #![deny(missing_docs)]
 
 mod access;
+mod alerts;
 mod records;
 mod sqlite;
 
 pub use access::{
     AuditRow, FacetRow, MarkRow, NewUser, Pulse, SavedSearch, SessionRow, TokenRow, UserChange, UserChanged,
     UserRow,
+};
+pub use alerts::{
+    AlertFilter, AlertRound, AlertRow, ChannelRow, DeliveryFilter, DeliveryRow, NewAlert, RuleRow,
+    WatchlistRow,
 };
 pub use records::{
     AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, ChangedPost, Counts, Crawled, EntityRow,
@@ -250,4 +255,48 @@ pub trait Store: Send + Sync {
     async fn mentions_of(&self, posts: &[i64]) -> Result<Vec<Mention>>;
     /// Writes threat events that are new or have changed, and forgets those named in `gone`, in one transaction.
     async fn update_threats(&self, changed: &[Threat], gone: &[String]) -> Result<()>;
+
+    // Alerts. `save_` makes a new row when the identifier is 0 and answers with the identifier; none when there is no such row.
+
+    /// All watchlists.
+    async fn watchlists(&self) -> Result<Vec<WatchlistRow>>;
+    /// Makes or changes a watchlist.
+    async fn save_watchlist(&self, watchlist: &WatchlistRow) -> Result<Option<i64>>;
+    /// Removes a watchlist; false when there is none.
+    async fn delete_watchlist(&self, id: i64) -> Result<bool>;
+    /// All channels.
+    async fn channels(&self) -> Result<Vec<ChannelRow>>;
+    /// Makes or changes a channel.
+    async fn save_channel(&self, channel: &ChannelRow) -> Result<Option<i64>>;
+    /// Removes a channel and gives up what waits for it; false when there is none.
+    async fn delete_channel(&self, id: i64, now: Timestamp) -> Result<bool>;
+    /// All alert rules.
+    async fn rules(&self) -> Result<Vec<RuleRow>>;
+    /// Makes or changes an alert rule.
+    async fn save_rule(&self, rule: &RuleRow) -> Result<Option<i64>>;
+    /// Removes an alert rule with what it remembers; its alerts stay. False when there is none.
+    async fn delete_rule(&self, id: i64) -> Result<bool>;
+    /// At most `limit` posts that are analysed and that no rule has judged, by identifier. Posts come here with their
+    /// analyses while a rule is enabled.
+    async fn unjudged(&self, limit: u32) -> Result<Vec<i64>>;
+    /// Posts that a rule about rates has counted since then, by time.
+    async fn rule_hits(&self, rule: i64, since: Timestamp) -> Result<Vec<(i64, Timestamp)>>;
+    /// When a rule rang last.
+    async fn last_rung(&self, rule: i64) -> Result<Option<Timestamp>>;
+    /// Stores what judging came to, in one transaction: alerts whose rule has not rung for their key, their deliveries, what
+    /// rules remember, and that the posts are judged. Identifiers of the new alerts come back.
+    async fn record_alerts(&self, round: &AlertRound) -> Result<Vec<i64>>;
+    /// Alerts that pass a filter, newest first, with the number of all that do.
+    async fn alerts(&self, filter: &AlertFilter) -> Result<(u64, Vec<AlertRow>)>;
+    /// Changes the state of an alert; false when there is none.
+    async fn set_alert_state(&self, id: i64, state: &str) -> Result<bool>;
+    /// Stores a delivery that tries a channel.
+    async fn add_delivery(&self, channel: &ChannelRow, key: &str, now: Timestamp) -> Result<DeliveryRow>;
+    /// Deliveries that pass a filter.
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRow>>;
+    /// Takes a delivery for one try: counts it and puts the next one off. False when another took it.
+    async fn claim_delivery(&self, id: i64, attempts: u32, next_try: Timestamp) -> Result<bool>;
+    /// Writes how a try went: the state afterwards, when it ended for good, and in words.
+    async fn record_try(&self, id: i64, state: &str, finished: Option<Timestamp>, detail: &str)
+    -> Result<()>;
 }

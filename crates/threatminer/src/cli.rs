@@ -187,6 +187,19 @@ pub enum Command {
     /// The model
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Alerts that rang; rules, watchlists and channels for them
+    #[command(args_conflicts_with_subcommands = true)]
+    #[command(after_help = "Examples:\n  threatminer alerts --state new\n  \
+        threatminer alerts watch add ours --kind organization 'Acme Bank' acme-bank.example\n  \
+        threatminer alerts channels add soc --kind webhook --set url=https://soc.corp.example/in --set secret=@secret.txt\n  \
+        threatminer alerts rules add 'attack on us' --event ddos,intrusion --modality planned,asserted --watch ours --channel soc\n  \
+        threatminer alerts rules test 'attack on us'\n\n\
+        serve judges posts as they are analysed and brings what rings; without it, alerts run does both once.")]
+    Alerts(Alerts),
+    /// Read-only tools for an assistant, over standard input and output (Model Context Protocol)
+    #[command(after_help = "Example, as an assistant's configuration wants it:\n  \
+        {\"command\": \"threatminer\", \"args\": [\"--store\", \"/srv/threatminer.db\", \"mcp\"]}")]
+    Mcp,
     /// Check this installation: model, rules, store
     Doctor(Doctor),
 }
@@ -887,6 +900,241 @@ pub struct Doctor {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Alerts {
+    #[command(subcommand)]
+    pub action: Option<AlertsCommand>,
+    /// new, seen or closed
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Of this rule only
+    #[arg(long, value_name = "NAME")]
+    pub rule: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: u32,
+    /// One JSON object each
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// When to ring
+    #[command(subcommand)]
+    Rules(AlertRules),
+    /// Names and values to watch for
+    #[command(subcommand)]
+    Watch(AlertWatch),
+    /// Where alerts go
+    #[command(subcommand)]
+    Channels(AlertChannels),
+    /// Change the state of an alert: new, seen or closed
+    Mark {
+        /// Identifier
+        id: i64,
+        /// New state
+        state: String,
+    },
+    /// What was brought to channels, and what waits
+    Deliveries {
+        /// To this channel only
+        #[arg(long, value_name = "NAME")]
+        channel: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+        /// One JSON object each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Judge what was analysed and bring what is due, once
+    Run {
+        /// Figures as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertRules {
+    /// Add a rule; all conditions that are given must hold, of a list one entry is enough
+    #[command(
+        after_help = "Examples:\n  threatminer alerts rules add 'our name' --keyword 'Acme Bank' --channel soc\n  \
+        threatminer alerts rules add 'new exploits' --event release,sell --argument asset=exploit --min-severity 0.5 --digest daily\n  \
+        threatminer alerts rules add 'key hackers' --key-hackers 20\n  \
+        threatminer alerts rules add 'run on CVEs' --entity 'cve=CVE-2025-*' --burst 24\n  \
+        threatminer alerts rules add x --when '{\"regex\": \"(?i)acme[-_ ]?bank\", \"per\": \"thread\"}'"
+    )]
+    Add(Box<AlertRule>),
+    /// All rules
+    List {
+        /// One JSON object each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a rule; its alerts stay
+    Remove {
+        /// Name
+        name: String,
+    },
+    /// What a rule would have rung for
+    Test {
+        /// Name
+        name: String,
+        /// How far to look back
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        days: u32,
+        /// One JSON object each
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AlertRule {
+    /// Name
+    pub name: String,
+    /// All conditions as JSON (docs/alerts.md has them all)
+    #[arg(long, value_name = "JSON")]
+    pub when: Option<String>,
+    /// Word or phrase; may be given several times
+    #[arg(long, value_name = "WORDS")]
+    pub keyword: Vec<String>,
+    /// Regular expression over the text
+    #[arg(long, value_name = "REGEX")]
+    pub regex: Option<String>,
+    /// Types of event
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
+    pub event: Vec<String>,
+    /// Families of event
+    #[arg(long, value_name = "FAMILY,…", value_delimiter = ',')]
+    pub family: Vec<String>,
+    /// asserted, planned, hypothetical, asked, negated
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub modality: Vec<String>,
+    /// Argument of the event, such as target=bank.example
+    #[arg(long, value_name = "ROLE=WORDS")]
+    pub argument: Vec<String>,
+    /// Entity, such as cve=CVE-2025-* or malware
+    #[arg(long, value_name = "TYPE[=VALUE]")]
+    pub entity: Vec<String>,
+    /// Watchlist
+    #[arg(long, value_name = "NAME")]
+    pub watch: Vec<String>,
+    /// Forum
+    #[arg(long, value_name = "NAME")]
+    pub forum: Vec<String>,
+    /// Query in the language of search
+    #[arg(long, value_name = "QUERY")]
+    pub query: Option<String>,
+    /// Severity of the threat event, at least
+    #[arg(long, value_name = "0..1")]
+    pub min_severity: Option<f64>,
+    /// Accounts that come under the first so many
+    #[arg(long, value_name = "RANK")]
+    pub key_hackers: Option<u32>,
+    /// Far more often than usual within so many hours
+    #[arg(long, value_name = "HOURS")]
+    pub burst: Option<u32>,
+    /// Channel to ring on; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub channel: Vec<String>,
+    /// now, hourly or daily
+    #[arg(long, value_name = "WHEN", default_value = "now")]
+    pub digest: String,
+    /// The rule as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertWatch {
+    /// Add a watchlist, or items to one
+    Add {
+        /// Name
+        name: String,
+        /// keyword, organization, cve, indicator or actor
+        #[arg(long, value_name = "KIND", default_value = "keyword")]
+        kind: String,
+        /// What is watched
+        #[arg(value_name = "ITEM", required = true)]
+        items: Vec<String>,
+    },
+    /// All watchlists
+    List {
+        /// One JSON object each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a watchlist
+    Remove {
+        /// Name
+        name: String,
+    },
+    /// Read watchlists from a STIX bundle, a MISP event, or lines of text
+    #[command(after_help = "Examples:\n  threatminer alerts watch import bundle.json\n  \
+        threatminer alerts watch import event.json --format misp --name 'from the ISAC'\n  \
+        threatminer alerts watch import domains.txt --format lines --kind indicator --name 'our domains'")]
+    Import {
+        /// File; - means standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// stix, misp or lines
+        #[arg(long, value_name = "FORMAT", default_value = "stix")]
+        format: String,
+        /// Name of the watchlists [default: the file's]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Kind of the items of lines
+        #[arg(long, value_name = "KIND", default_value = "keyword")]
+        kind: String,
+        /// One JSON object a watchlist
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertChannels {
+    /// Add a channel, or change the settings of one
+    #[command(after_help = "Examples:\n  \
+        threatminer alerts channels add mail --kind email --set host=mail.corp.example --set security=starttls \\\n    \
+        --set user=tm --set password=@password.txt --set from=tm@corp.example --set to=soc@corp.example\n  \
+        threatminer alerts channels add chat --kind slack --set url=@hook.txt\n  \
+        threatminer alerts channels add siem --kind syslog --set host=siem.corp.example --set transport=tcp --set allow_private=true\n\n\
+        A value that begins with @ is read from the file of that name, so that secrets stay out of the shell's history.")]
+    Add {
+        /// Name
+        name: String,
+        /// email, webhook, slack, telegram or syslog
+        #[arg(long, value_name = "KIND")]
+        kind: String,
+        /// A setting; one given twice is a list
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+    },
+    /// All channels, secrets hidden
+    List {
+        /// One JSON object each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a channel
+    Remove {
+        /// Name
+        name: String,
+    },
+    /// Send a test message; exit status 1 when it did not arrive
+    Test {
+        /// Name
+        name: String,
+        /// The outcome as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Reads the command line; usage errors end the program with status 2.

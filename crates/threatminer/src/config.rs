@@ -14,6 +14,10 @@ pub struct Config {
     pub threads: Option<usize>,
     /// The web server.
     pub server: Server,
+    /// Alerts.
+    pub alerts: Alerts,
+    /// Facts about entities from local files.
+    pub enrichment: Enrichment,
     /// Forums that `serve` collects, `[[source]]` each.
     #[serde(rename = "source")]
     pub sources: Vec<Source>,
@@ -41,6 +45,49 @@ impl Default for Server {
             tls_key: None,
             allow_hosts: Vec::new(),
         }
+    }
+}
+
+/// Where facts about entities come from. Files of this machine only; nothing is asked elsewhere.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Enrichment {
+    /// Folder or zip archive with the CVE list or NVD's feeds.
+    pub cve: Option<PathBuf>,
+    /// Databases of addresses in MaxMind's form.
+    pub mmdb: Vec<PathBuf>,
+}
+
+impl Enrichment {
+    /// Opens what is configured.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn open(&self) -> anyhow::Result<tm_enrich::Enricher> {
+        let mut sources: Vec<Box<dyn tm_enrich::Lookup>> = Vec::new();
+        for path in &self.mmdb {
+            sources.push(Box::new(tm_enrich::Mmdb::open(path)?));
+        }
+        if let Some(path) = &self.cve {
+            sources.push(Box::new(tm_enrich::Cves::open(path)?));
+        }
+        Ok(tm_enrich::Enricher::new(sources))
+    }
+}
+
+/// Settings of alerts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alerts {
+    /// Where analysts reach the web page: messages link to it.
+    pub url: Option<url::Url>,
+    /// Days after which a delivery that nobody takes is given up.
+    pub give_up_days: u32,
+}
+
+impl Default for Alerts {
+    fn default() -> Alerts {
+        Alerts { url: None, give_up_days: 7 }
     }
 }
 

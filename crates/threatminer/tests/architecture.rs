@@ -36,7 +36,21 @@ fn one_direction() {
         ("tm-graph", &["tm-model"]),
         ("tm-search", &["tm-model"]),
         ("tm-exchange", &["tm-model"]),
-        ("tm-server", &["tm-model", "tm-store", "tm-graph", "tm-search", "tm-extract", "tm-exchange"]),
+        ("tm-notify", &["tm-model"]),
+        ("tm-enrich", &["tm-model"]),
+        (
+            "tm-server",
+            &[
+                "tm-model",
+                "tm-store",
+                "tm-graph",
+                "tm-search",
+                "tm-extract",
+                "tm-exchange",
+                "tm-notify",
+                "tm-enrich",
+            ],
+        ),
     ]);
     let all = dependencies();
     for (package, used) in &all {
@@ -64,6 +78,7 @@ fn one_home_for_each_kind_of_work() {
         ("axum", "tm-server"),
         ("gemm", "tm-train"),
         ("csv", "tm-exchange"),
+        ("lettre", "tm-notify"),
     ] {
         for (package, used) in &all {
             assert!(
@@ -73,15 +88,15 @@ fn one_home_for_each_kind_of_work() {
         }
         assert!(all[home].contains(dependency), "{home} no longer uses {dependency}: mend this test");
     }
-    for pure in ["tm-model", "tm-extract", "tm-graph", "tm-exchange", "tm-train", "tm-search"] {
+    for pure in ["tm-model", "tm-extract", "tm-graph", "tm-exchange", "tm-train", "tm-search", "tm-enrich"] {
         for heavy in ["tokio", "reqwest", "hyper"] {
             assert!(!all[pure].contains(heavy), "{pure} is synchronous: no {heavy}");
         }
     }
     for (package, used) in &all {
         assert!(
-            !used.contains("reqwest") || package == "tm-collect",
-            "{package} reaches out: only tm-collect may"
+            !used.contains("reqwest") || ["tm-collect", "tm-notify"].contains(&package.as_str()),
+            "{package} reaches out: only tm-collect and tm-notify may"
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::posts::around;
 use super::{Answer, ApiError, App, Asked};
+use crate::AppState;
 use crate::access::VIEW;
 use crate::page::columns;
 use crate::route::Route;
@@ -13,6 +14,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use tm_model::Timestamp;
 use tm_store::PostFilter;
 
@@ -111,7 +113,17 @@ async fn entity(State(app): App, Path(id): Path<i64>) -> Answer {
         "first_seen": row.first.map(|t| t.to_string()),
         "last_seen": row.last.map(|t| t.to_string()),
         "link": view::link(row.kind, &row.value),
-        // Nothing is configured that could add facts.
-        "enrichment": [],
+        "enrichment": enrichment(&app, &row).await?,
     })))
+}
+
+/// What local files say about an entity: they are read here, so not on a thread that serves others.
+async fn enrichment(
+    app: &AppState,
+    row: &tm_store::EntitySummaryRow,
+) -> Result<Vec<tm_enrich::Enrichment>, ApiError> {
+    let (sources, kind, value) = (Arc::clone(&app.enrichment), row.kind, row.value.clone());
+    tokio::task::spawn_blocking(move || sources.of(kind, &value))
+        .await
+        .map_err(|e| ApiError::Failed(e.to_string()))
 }

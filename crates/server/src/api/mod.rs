@@ -132,6 +132,7 @@ pub(crate) fn routes() -> Vec<Route> {
         network::routes,
         entities::routes,
         labels::routes,
+        crate::alerts::routes,
         posts::routes,
         search::routes,
         searches::routes,
@@ -158,6 +159,7 @@ pub(crate) fn router(app: Arc<AppState>) -> Router {
     let routes = routes();
     let guarding = Guard { app: Arc::clone(&app), table: Arc::new(Table::of(&routes)) };
     route::router(routes)
+        .merge(crate::taxii::routes())
         .fallback(assets::page)
         .layer(from_fn(entity_tag))
         .layer(from_fn(as_problem))

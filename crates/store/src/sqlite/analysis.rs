@@ -181,6 +181,7 @@ impl SqliteStore {
             }
         }
         super::label::apply_all(&mut t, &ids).await?;
+        super::alerts::offer(&mut t, batch.iter().map(|a| a.post_id)).await?;
         // Conclusions rest on analyses: what was concluded before is behind from now on.
         sqlx::query("INSERT INTO fact (key, value) VALUES ('concluded', 'no') ON CONFLICT (key) DO UPDATE SET value = 'no'")
             .execute(&mut *t)

@@ -1,6 +1,7 @@
 //! The store of one machine: one SQLite file in WAL mode.
 
 mod access;
+mod alerts;
 mod analysis;
 mod change;
 mod crawl;
@@ -11,6 +12,7 @@ mod read;
 mod source;
 
 use crate::access::*;
+use crate::alerts::*;
 use crate::records::*;
 use crate::{Result, Store, StoreError};
 use async_trait::async_trait;
@@ -23,12 +25,13 @@ use std::time::Duration;
 use tm_model::{EntityType, Label, Mention, Post, PostRecord, Reject, Threat, Timestamp};
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../schema-1.sql"),
     include_str!("../schema-2.sql"),
     include_str!("../schema-3.sql"),
     include_str!("../schema-4.sql"),
     include_str!("../schema-5.sql"),
+    include_str!("../schema-6.sql"),
     include_str!("../schema-7.sql"),
     include_str!("../schema-9.sql"),
 ];
@@ -333,6 +336,71 @@ impl Store for SqliteStore {
     }
     async fn update_threats(&self, changed: &[Threat], gone: &[String]) -> Result<()> {
         self.update_threats_(changed, gone).await
+    }
+
+    // Alerts.
+    async fn watchlists(&self) -> Result<Vec<WatchlistRow>> {
+        self.watchlists_().await
+    }
+    async fn save_watchlist(&self, watchlist: &WatchlistRow) -> Result<Option<i64>> {
+        self.save_watchlist_(watchlist).await
+    }
+    async fn delete_watchlist(&self, id: i64) -> Result<bool> {
+        self.delete_watchlist_(id).await
+    }
+    async fn channels(&self) -> Result<Vec<ChannelRow>> {
+        self.channels_().await
+    }
+    async fn save_channel(&self, channel: &ChannelRow) -> Result<Option<i64>> {
+        self.save_channel_(channel).await
+    }
+    async fn delete_channel(&self, id: i64, now: Timestamp) -> Result<bool> {
+        self.delete_channel_(id, now).await
+    }
+    async fn rules(&self) -> Result<Vec<RuleRow>> {
+        self.rules_().await
+    }
+    async fn save_rule(&self, rule: &RuleRow) -> Result<Option<i64>> {
+        self.save_rule_(rule).await
+    }
+    async fn delete_rule(&self, id: i64) -> Result<bool> {
+        self.delete_rule_(id).await
+    }
+    async fn unjudged(&self, limit: u32) -> Result<Vec<i64>> {
+        self.unjudged_(limit).await
+    }
+    async fn rule_hits(&self, rule: i64, since: Timestamp) -> Result<Vec<(i64, Timestamp)>> {
+        self.rule_hits_(rule, since).await
+    }
+    async fn last_rung(&self, rule: i64) -> Result<Option<Timestamp>> {
+        self.last_rung_(rule).await
+    }
+    async fn record_alerts(&self, round: &AlertRound) -> Result<Vec<i64>> {
+        self.record_alerts_(round).await
+    }
+    async fn alerts(&self, filter: &AlertFilter) -> Result<(u64, Vec<AlertRow>)> {
+        self.alerts_(filter).await
+    }
+    async fn set_alert_state(&self, id: i64, state: &str) -> Result<bool> {
+        self.set_alert_state_(id, state).await
+    }
+    async fn add_delivery(&self, channel: &ChannelRow, key: &str, now: Timestamp) -> Result<DeliveryRow> {
+        self.add_delivery_(channel, key, now).await
+    }
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRow>> {
+        self.deliveries_(filter).await
+    }
+    async fn claim_delivery(&self, id: i64, attempts: u32, next_try: Timestamp) -> Result<bool> {
+        self.claim_delivery_(id, attempts, next_try).await
+    }
+    async fn record_try(
+        &self,
+        id: i64,
+        state: &str,
+        finished: Option<Timestamp>,
+        detail: &str,
+    ) -> Result<()> {
+        self.record_try_(id, state, finished, detail).await
     }
 }
 

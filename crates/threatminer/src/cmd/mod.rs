@@ -1,5 +1,6 @@
 //! One file a subcommand, and what they share.
 
+mod alerts;
 mod analyze;
 mod backup;
 mod collect;
@@ -13,6 +14,7 @@ mod extract;
 mod import;
 mod known;
 mod label;
+mod mcp;
 mod model;
 mod persons;
 mod rank;
@@ -78,6 +80,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Train(a) => train::run(&s, &a),
         Command::Rules(RulesCommand::Check { files }) => rules::check(&files),
         Command::Model(ModelCommand::Info { json }) => model::info(&s, json),
+        Command::Alerts(a) => alerts::run(&s, &a),
+        Command::Mcp => mcp::run(&s),
         Command::Doctor(a) => doctor::run(&s, &a),
     }
 }

@@ -91,12 +91,15 @@ pub async fn serve(
     let mut state =
         AppState::new(Arc::clone(&store), Some(Arc::clone(&index)), analyzer.version().to_owned());
     state.analyzer = Some(Arc::clone(&analyzer));
+    state.enrichment = Arc::new(setting.config.enrichment.open()?);
     let tls = options.tls.is_some();
     let quiet = Setting {
         global: crate::cli::Global { quiet: true, ..setting.global.clone() },
         config: setting.config.clone(),
     };
     let for_sources = Arc::clone(&store);
+    let for_alerts = Arc::clone(&store);
+    let alerts = super::alerts::courier(setting)?;
     let work = async move {
         let mut watch = None;
         // When conclusions may be drawn next: ranking everything must not keep a busy store from being read.
@@ -119,6 +122,7 @@ pub async fn serve(
                     due = Instant::now() + started.elapsed() * SHARE;
                     tracing::info!(threats, accounts, "drew conclusions");
                 }
+                super::alerts::judge(&*store).await?;
                 anyhow::Ok(())
             };
             if let Err(error) = round.await {
@@ -129,6 +133,7 @@ pub async fn serve(
         }
     };
     let worker = tokio::spawn(work);
+    let courier = tokio::spawn(async move { super::alerts::bring(&alerts, &for_alerts).await });
     let (halt, halted) = tokio::sync::watch::channel(false);
     let sources = setting.config.sources.clone();
     if !sources.is_empty() {
@@ -138,6 +143,8 @@ pub async fn serve(
     let result = tm_server::serve(options, state, |ready| announce(ready, tls), stop()).await;
     worker.abort();
     keeper.abort();
+    // What is under way is tried again at the next start.
+    courier.abort();
     // Crawls end with the batch that they are at and write how far they are.
     let _ = halt.send(true);
     if tokio::time::timeout(PATIENCE, collector).await.is_err() {
