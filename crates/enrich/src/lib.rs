@@ -71,13 +71,14 @@ impl Enricher {
 
     /// What the sources know of a value. One that fails is told in the log and left out.
     pub fn of(&self, kind: EntityType, value: &str) -> Vec<Enrichment> {
-        let one = |s: &dyn Lookup| match s.facts(kind, value) {
-            Ok(facts) => Some(Enrichment { source: s.name().to_owned(), facts: facts? }),
-            Err(error) => {
-                tracing::warn!(source = s.name(), %error, "facts cannot be read");
-                None
+        let mut found = Vec::new();
+        for source in &self.sources {
+            match source.facts(kind, value) {
+                Ok(Some(facts)) => found.push(Enrichment { source: source.name().to_owned(), facts }),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(source = source.name(), %error, "facts cannot be read"),
             }
-        };
-        self.sources.iter().filter_map(|s| one(s.as_ref())).collect()
+        }
+        found
     }
 }

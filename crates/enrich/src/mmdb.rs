@@ -89,6 +89,18 @@ mod tests {
         out.extend_from_slice(&n.to_be_bytes());
     }
 
+    /// An unsigned number of 16 bits, type 5.
+    fn short(out: &mut Vec<u8>, n: u16) {
+        out.push(0xa0 | 2);
+        out.extend_from_slice(&n.to_be_bytes());
+    }
+
+    /// An unsigned number of 64 bits, extended type 9.
+    fn long(out: &mut Vec<u8>, n: u64) {
+        out.extend_from_slice(&[8, 2]);
+        out.extend_from_slice(&n.to_be_bytes());
+    }
+
     fn map(out: &mut Vec<u8>, n: u8) {
         out.push(0xe0 | n);
     }
@@ -120,24 +132,24 @@ mod tests {
         out.extend_from_slice(b"\xab\xcd\xefMaxMind.com");
         map(&mut out, 9);
         text(&mut out, "binary_format_major_version");
-        number(&mut out, 2);
+        short(&mut out, 2);
         text(&mut out, "binary_format_minor_version");
-        number(&mut out, 0);
+        short(&mut out, 0);
         text(&mut out, "build_epoch");
-        number(&mut out, 1_767_225_600);
+        long(&mut out, 1_767_225_600);
         text(&mut out, "database_type");
         text(&mut out, "Test-Net");
         text(&mut out, "description");
         map(&mut out, 0);
         text(&mut out, "ip_version");
-        number(&mut out, 4);
+        short(&mut out, 4);
         text(&mut out, "languages");
         // An empty array, extended type 11.
         out.extend_from_slice(&[0, 4]);
         text(&mut out, "node_count");
         number(&mut out, nodes);
         text(&mut out, "record_size");
-        number(&mut out, 24);
+        short(&mut out, 24);
         out
     }
 

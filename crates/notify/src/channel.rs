@@ -178,6 +178,9 @@ impl Channel {
         fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ChannelError> {
             serde_json::from_str(text).map_err(|e| ChannelError::Settings(e.to_string()))
         }
+        if !settings.trim_start().starts_with('{') {
+            return Err(ChannelError::Settings("must be an object".into()));
+        }
         let channel = match kind {
             "email" => Channel::Email(read(settings)?),
             "webhook" => Channel::Webhook(read(settings)?),
@@ -367,6 +370,7 @@ mod tests {
         check("syslog", r#"{"host": "203.0.113.5", "transport": "tcp"}"#, "");
         check("syslog", r#"{"host": "a b"}"#, "no name");
         check("syslog", r#"{"host": "x.example", "facility": 99}"#, "facility");
+        check("slack", r#"["https://hooks.example/services/x"]"#, "an object");
         check("pigeon", "{}", "unknown kind");
     }
 

@@ -200,8 +200,12 @@ impl When {
     /// # Errors
     /// [`RuleError`] says which condition is wrong and why.
     pub fn parse(json: &str) -> Result<When, RuleError> {
-        let when: When = serde_json::from_str(json)
-            .map_err(|e| RuleError::Value { field: "when", reason: e.to_string() })?;
+        let bad = |reason: String| RuleError::Value { field: "when", reason };
+        // A list would be read as the fields in their order.
+        if !json.trim_start().starts_with('{') {
+            return Err(bad("must be an object".into()));
+        }
+        let when: When = serde_json::from_str(json).map_err(|e| bad(e.to_string()))?;
         when.check()?;
         Ok(when)
     }
