@@ -63,7 +63,9 @@ fn tricks_in_every_field_stay_text_everywhere() {
         "report"
     );
     let markdown = well(&store, &["report", "--format", "markdown"]);
-    assert!(!markdown.contains("<script>alert") && !markdown.contains("<img src=x"));
+    // A sign behind a backslash is shown and means nothing.
+    let live = markdown.replace("\\<", "");
+    assert!(!live.contains("<script") && !live.contains("<img"), "markdown");
     // A terminal gets no control characters from posts.
     for arguments in [&["threats"][..], &["actors"], &["search", "selling"]] {
         let shown = well(&store, arguments);

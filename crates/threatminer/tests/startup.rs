@@ -163,7 +163,7 @@ fn a_read_only_disk() {
     well(&store, &["import", &file]);
     disk.change("ro");
     let out = run(&store, &["import", &posts(folder.path(), 40)]);
-    fails(&out, &["read-only"]);
+    fails(&out, &["cannot open store", "may not be written"]);
     fails(&run(&disk.0.join("new.db"), &["import", &file]), &["cannot open store", "may not be written"]);
     disk.change("rw");
     well(&store, &["import", &posts(folder.path(), 40)]);
