@@ -677,7 +677,7 @@ fn location_rest(text: &str, mut i: usize) -> usize {
     // What the location is enclosed in ends it; the host before it has no blank.
     let start = b[..from].iter().rev().take(256).take_while(|c| c.is_ascii_graphic() && **c != b'\'').count();
     let quoted = from > start && b[from - start - 1] == b'\'';
-    let enclosed = b[from - start..from].iter().any(|c| *c == b'(');
+    let enclosed = b[from - start..from].contains(&b'(');
     let goes_on =
         |i: usize| b.get(i).is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'%' | b'/'));
     let mut open = 0usize;
