@@ -311,8 +311,8 @@ mod tests {
             "a••@mail.example:••••••••\nj••@mail.example:••••••••",
         );
         check(
-            "слив базы:\nIvan;ivan.p@mail.example;+79001234567;1980",
-            "слив базы:\nIvan;i•••••@mail.example;+•••••••••67;1980",
+            "слив базы:\nIvan,ivan.p@mail.example,+79001234567,1980",
+            "слив базы:\nIvan,i•••••@mail.example,+•••••••••67,1980",
         );
         check(
             "contact joe@mail.example, ann@mail.example, or +79001234567",
