@@ -7,12 +7,14 @@ import { FORUM_COLOURS, forumIndex, readColours } from "./colours.ts";
 import type { Drawing } from "./sigma.ts";
 
 export type Colouring = "forum" | "community";
-export type NetworkHandle = Pick<Drawing, "zoom" | "whole" | "show">;
+export type NetworkHandle = Pick<Drawing, "zoom" | "whole">;
 
 type Props = {
   graph: NetworkData; label: string; by?: Colouring; className?: string;
   /** What a click on a node does; the portrait opens otherwise. */
   pick?: (id: number) => void;
+  /** The node that stands out, in the middle. */
+  at?: number | null;
   /** The wheel zooms without Ctrl: for a page that is the network. */
   wheel?: boolean;
   ref?: Ref<NetworkHandle>;
@@ -33,18 +35,19 @@ export function groupsOf(graph: NetworkData, by: Colouring): Map<string, number>
 }
 
 /** The network of accounts. The library is loaded only when there is something to draw. */
-export function Network({ graph, label, by = "forum", className = "network", pick, wheel = false, ref }: Props) {
+export function Network({ graph, label, by = "forum", className = "network", pick, at = null, wheel = false, ref }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing | null>(null);
   const { theme } = useSettings();
   const { t } = useI18n();
   const go = useGo();
   const [failed, setFailed] = useState(false);
+  const [ready, setReady] = useState(false);
   const groups = useMemo(() => groupsOf(graph, by), [graph, by]);
   const follow = useRef<(id: number) => void>(() => undefined);
   follow.current = pick ?? ((id) => go(to.actor(id)));
   useImperativeHandle(ref, () => ({
-    zoom: (by) => drawing.current?.zoom(by), whole: () => drawing.current?.whole(), show: (id) => drawing.current?.show(id),
+    zoom: (by) => drawing.current?.zoom(by), whole: () => drawing.current?.whole(),
   }), []);
 
   const colouring = useMemo(() => {
@@ -63,9 +66,10 @@ export function Network({ graph, label, by = "forum", className = "network", pic
     const element = box.current;
     if (!element) return undefined;
     let over = false;
+    setReady(false);
     void import("./sigma.ts").then(({ draw }) => {
       if (over) return;
-      drawing.current = draw(element, graph, { colours: readColours(), colour: (id) => colours.current.get(id) ?? "", open: (id) => follow.current(id), wheel });
+      drawing.current = draw(element, graph, { colours: readColours(), colour: (id) => colours.current.get(id) ?? "", open: (id) => follow.current(id), wheel, ready: () => setReady(true) });
     }).catch(() => { if (!over) setFailed(true); });
     return () => {
       over = true;
@@ -74,11 +78,15 @@ export function Network({ graph, label, by = "forum", className = "network", pic
     };
   }, [graph, theme, wheel]);
   useEffect(() => drawing.current?.recolour(), [colouring]);
+  useEffect(() => { if (ready) drawing.current?.show(at); }, [at, ready]);
 
   if (failed) return <p className="none">{t("state.nowebgl")}</p>;
   return (
     <>
-      <div ref={box} className={className} role="img" aria-label={label} />
+      <div className="netbox" aria-busy={!ready}>
+        <div ref={box} className={className} role="img" aria-label={label} />
+        {!ready && <span className="spinner" aria-hidden="true" />}
+      </div>
       <ul className="legend">
         {[...groups].map(([name, i]) => (
           <li key={name}><i className="swatch" style={{ background: `var(--c${i})` }} aria-hidden="true" /><bdi>{by === "community" ? `${t("actor.community")} ${name}` : name}</bdi></li>

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState, type FormEvent } from "react";
+import { useMemo, useRef, useState, type FormEvent } from "react";
 import { ApiError, withQuery, type Overview } from "../api.ts";
 import { Network, type Colouring, type NetworkHandle } from "../charts/network.tsx";
 import { useI18n } from "../i18n/index.ts";
@@ -66,12 +66,7 @@ function Content({ data, small, limit }: { data: NetworkData; small: boolean; li
     });
   }, [data, chosen]);
 
-  // The drawing comes a moment later than the page.
   const at = chosen?.id ?? null;
-  useEffect(() => {
-    const timer = window.setTimeout(() => net.current?.show(at), at === null ? 0 : 400);
-    return () => window.clearTimeout(timer);
-  }, [at, data, by]);
 
   const find = (event: FormEvent) => {
     event.preventDefault();
@@ -132,7 +127,7 @@ function Content({ data, small, limit }: { data: NetworkData; small: boolean; li
       {data.nodes.length === 0 ? <None /> : (
         <div className="netpage">
           <section className="panel">
-            <Network ref={net} graph={data} by={by} label={t("overview.networkLabel")} className="network tall" wheel pick={(id) => set({ at: id }, { replace: true })} />
+            <Network ref={net} graph={data} by={by} label={t("overview.networkLabel")} className="network tall" wheel at={at} pick={(id) => set({ at: id }, { replace: true })} />
           </section>
           <aside className="panel" aria-label={t("network.chosen")}>
             {!chosen ? (

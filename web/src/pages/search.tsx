@@ -129,7 +129,7 @@ function Months({ list }: { list: Facet[] }) {
   return (
     <div className="months" aria-hidden="true">
       {sorted.map((m) => (
-        <button key={m.value} type="button" tabIndex={-1} className={chosen === m.value ? "on" : ""} title={`${month(m.value)}: ${num(m.count)}`}
+        <button key={m.value} type="button" tabIndex={-1} className={chosen === m.value ? "on" : ""} title={`${month(m.value)}: ${num(m.count)}`} aria-label={`${month(m.value)}: ${num(m.count)}`}
           onClick={() => set({ month: chosen === m.value ? null : m.value, page: null })}>
           <i style={{ height: `${Math.max(4, (m.count / most) * 100)}%` }} />
         </button>
