@@ -1,20 +1,15 @@
-import { useMemo } from "react";
 import { useI18n } from "../i18n/index.ts";
 import { Link, to } from "../router.tsx";
 import type { Alert, Listed } from "../workplace.ts";
 import { Meter, Panel } from "./bits.tsx";
-import { Marked, type Mark } from "./spans.tsx";
 import { None } from "./states.tsx";
 import { useApi } from "./use-api.ts";
 
 export const ALERT_TOPICS = ["alert"] as const;
 
-/** The words that an alert rests on. Offsets count in the post; the sentence may be a piece of it. */
+/** The sentence that an alert rests on; its offsets count in the post and mark it there. */
 export function Evidence({ alert }: { alert: Alert }) {
-  const { evidence } = alert;
-  const marks = useMemo<Mark[]>(() => [], []);
-  if (!evidence) return null;
-  return <p className="sentence" dir="auto"><Marked text={evidence.sentence} marks={marks} /></p>;
+  return alert.evidence && <p className="sentence" dir="auto">{alert.evidence.sentence}</p>;
 }
 
 /** Where an alert leads: its evidence first. */
