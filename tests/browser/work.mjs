@@ -124,7 +124,6 @@ async function networkSearch({ page, base, settle, found }) {
   await page.keyboard.press("Enter");
   await page.waitForURL(/at=\d+/);
   const chosen = await page.locator("[data-chosen]").getAttribute("data-chosen");
-  await page.goBack();
   return [Number(chosen) !== found.actor.id && `chosen is ${chosen}`];
 }
 

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, request as ask } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
@@ -98,8 +99,8 @@ const server = createServer(async (request, response) => {
   try {
     if (!extname(wanted)) throw new Error("a page");
     const body = await readFile(join(dist, wanted));
-    response.writeHead(200, head(TYPES[extname(wanted)] ?? "application/octet-stream"));
-    response.end(body);
+    response.writeHead(200, { ...head(TYPES[extname(wanted)] ?? "application/octet-stream"), "content-encoding": "gzip" });
+    response.end(gzipSync(body));
   } catch {
     response.writeHead(200, head(TYPES[".html"]));
     response.end(await readFile(join(dist, "index.html")).catch(() => "run npm run build first"));

@@ -14,6 +14,8 @@ type Work = State & {
   login: (name: string, password: string) => Promise<void>;
   setup: (token: string, name: string, password: string) => Promise<void>;
   logout: () => Promise<void>;
+  /** Asks the server anew who is at work. */
+  renew: () => Promise<void>;
 };
 
 const SessionContext = createContext<Work | null>(null);
@@ -49,7 +51,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     const { session, known, refused } = state;
     const open = known === "absent" || known === "silent" || session?.mode === "open";
     return {
-      ...state,
+      ...state, renew,
       locked: refused || (known === "told" && !open && !session?.user),
       may: (role) => open || (session?.user ? RANK[session.user.role] >= RANK[role] : false),
       login: async (name, password) => { await send("POST", "/session", { name, password }); await renew(); },

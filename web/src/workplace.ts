@@ -5,6 +5,8 @@ export type UserRole = "viewer" | "analyst" | "admin";
 export const USER_ROLES: UserRole[] = ["viewer", "analyst", "admin"];
 export type Session = { mode: "open" | "accounts"; setup: boolean; user: { id: number; name: string; role: UserRole } | null };
 export type User = { id: number; name: string; role: UserRole; created: string | null; last_login: string | null; disabled: boolean };
+/** As the server wants it at least. */
+export const LEAST_PASSWORD = 12;
 export type Scope = "read" | "write" | "admin";
 export const SCOPES: Scope[] = ["read", "write", "admin"];
 export type Token = { id: number; name: string; scopes: Scope[]; created: string | null; last_used: string | null; expires: string | null; token?: string };
@@ -33,7 +35,7 @@ export type Channel = { id: number; name: string; kind: ChannelKind; settings: R
 export const ALERT_STATES = ["new", "seen", "closed"] as const;
 export type AlertState = (typeof ALERT_STATES)[number];
 export type Alert = {
-  id: number; rule: Named | null; time: string; title: string; severity: number; state: AlertState;
+  id: number; rule: Named | null; time: string; posted?: string | null; title: string; severity: number; state: AlertState;
   threat: string | null; post: number | null; account: number | null;
   evidence: (Span & { post_id: number; sentence: string }) | null;
 };

@@ -197,6 +197,7 @@ export const en = {
   "rule.when": "Conditions",
   "rule.test": "Test",
   "rule.rung": "Would have rung {n} times in the last 30 days.",
+  "rule.rungMore": "There were more posts than a trial reads.",
   "rule.alerts": "Its alerts",
   "rule.digest": "When to tell",
   "rule.keywords": "Words or phrases",
@@ -271,7 +272,6 @@ export const en = {
   "figure.events": "Event mentions",
   "figure.actors": "Hackers",
   "figure.entities": "Entities",
-  "figure.indicators": "Indicators",
   "figure.posts": "Posts",
 
   // Sources
@@ -331,6 +331,9 @@ export const en = {
   "settings.account": "Account",
   "settings.open": "No account is needed: this server answers to this machine only. Its start-up notes show the link that creates the administrator.",
   "settings.noAccounts": "This server has no accounts.",
+  "settings.password": "Change password",
+  "settings.current": "Current password",
+  "settings.next": "New password",
   "settings.work": "Work",
   "settings.searches": "Searches kept in this browser: {n}",
   "settings.server": "Server",

@@ -6,7 +6,7 @@ import { Field, Problem, TextField, useSaying } from "../parts/forms.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useQuery } from "../router.tsx";
 
-const WHATS = ["threats", "events", "actors", "entities", "indicators", "posts"];
+const WHATS = ["threats", "events", "actors", "entities", "posts"];
 const EXPORTS: { format: string; what: boolean; key: Key }[] = [
   { format: "stix", what: false, key: "export.stix" }, { format: "misp", what: false, key: "export.misp" }, { format: "csv", what: true, key: "export.csv" },
   { format: "jsonl", what: true, key: "export.jsonl" }, { format: "parquet", what: true, key: "export.parquet" },

@@ -57,21 +57,16 @@ export default function Rules() {
   );
 }
 
-/** What a rule would have rung for: a list, a list inside an object, or a number alone. */
-function rungOf(answer: unknown): { alerts: Alert[]; total: number } {
-  const body = (answer ?? {}) as { items?: unknown; alerts?: unknown; total?: unknown; count?: unknown };
-  const list = [answer, body.items, body.alerts].find(Array.isArray) as Alert[] | undefined;
-  const total = [body.total, body.count].find((n): n is number => typeof n === "number");
-  return { alerts: list ?? [], total: total ?? list?.length ?? 0 };
-}
+/** What a rule would have rung for; not complete where there were more posts than a trial reads. */
+type Rung = { total: number; items: Omit<Alert, "id" | "rule" | "state" | "time">[]; complete?: boolean };
 
 function RuleCard({ rule, channels, watchlists, edit, renew }: { rule: Rule; channels: Channel[]; watchlists: Watchlist[]; edit: () => void; renew: () => void }) {
   const { t, name, num, date } = useI18n();
   const { may } = useSession();
   const words = useWhenWords();
   const doing = useDoing();
-  const [rung, setRung] = useState<{ alerts: Alert[]; total: number } | null>(null);
-  const test = () => doing.run(async () => setRung(rungOf(await send<unknown>("POST", `/rules/${rule.id}/test`))));
+  const [rung, setRung] = useState<Rung | null>(null);
+  const test = () => doing.run(async () => setRung(await send<Rung>("POST", `/rules/${rule.id}/test`)));
   const change = async (call: () => Promise<unknown>) => { if (await doing.run(call)) renew(); };
   return (
     <Panel title={rule.name} note={<>{name("digest", rule.digest)}{!rule.enabled && <> · <span className="badge">{t("rule.off")}</span></>}</>}
@@ -89,10 +84,10 @@ function RuleCard({ rule, channels, watchlists, edit, renew }: { rule: Rule; cha
       <Problem text={doing.problem} />
       {rung !== null && (
         <div className="rung" role="status" data-rung={rung.total}>
-          <b>{t("rule.rung", { n: num(rung.total) })}</b>
+          <b>{t("rule.rung", { n: num(rung.total) })}</b> {rung.complete === false && <span className="note">{t("rule.rungMore")}</span>}
           <ol className="alertlist">
-            {rung.alerts.slice(0, 10).map((a, i) => (
-              <li key={i}><div className="what"><Link to={alertPlace(a)} className="title"><bdi>{a.title}</bdi></Link> <span className="note">{date(a.time)}</span><Evidence alert={a} /></div></li>
+            {rung.items.slice(0, 10).map((a, i) => (
+              <li key={i}><div className="what"><Link to={alertPlace(a)} className="title"><bdi>{a.title}</bdi></Link> <span className="note">{date(a.posted)}</span><Evidence alert={a} /></div></li>
             ))}
           </ol>
         </div>

@@ -1,9 +1,10 @@
 import { useState } from "react";
-import type { Health } from "../api.ts";
+import { send, type Health } from "../api.ts";
 import { LANGS, langNames, langTags, useI18n } from "../i18n/index.ts";
 import { showKeys } from "../keys.tsx";
 import { useLiveState } from "../live.ts";
 import { Panel } from "../parts/bits.tsx";
+import { Form, Problem, TextField, useDoing } from "../parts/forms.tsx";
 import { THEME_KEYS } from "../parts/frame.tsx";
 import { SubNav } from "../parts/places.tsx";
 import { forgetHistory, history } from "../parts/searches.tsx";
@@ -11,6 +12,7 @@ import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
 import { useSession } from "../session.tsx";
 import { useSettings, type ThemeChoice } from "../settings.tsx";
+import { LEAST_PASSWORD } from "../workplace.ts";
 
 const THEMES: ThemeChoice[] = ["system", "dark", "light"];
 
@@ -44,6 +46,7 @@ export default function SettingsPage() {
               <p><b><bdi>{session.user.name}</bdi></b> · {name("userrole", session.user.role)}</p>
               <p className="note">{t(`access.${session.user.role}` as const)}</p>
               <button type="button" onClick={() => void logout()}>{t("login.out")}</button>
+              <ChangePassword />
             </>
           ) : <p>{t(known === "absent" ? "settings.noAccounts" : "settings.open")}</p>}
         </Panel>
@@ -63,5 +66,28 @@ export default function SettingsPage() {
         </Panel>
       </div>
     </div>
+  );
+}
+
+/** The user's own password. The server ends all sessions with it, so the page asks who is there afterwards. */
+function ChangePassword() {
+  const { t } = useI18n();
+  const { renew } = useSession();
+  const [current, setCurrent] = useState("");
+  const [next, setNext] = useState("");
+  const doing = useDoing();
+  const save = async () => {
+    if (!(await doing.run(() => send("POST", "/session/password", { current, password: next })))) { setCurrent(""); return; }
+    await renew();
+  };
+  return (
+    <details className="help">
+      <summary>{t("settings.password")}</summary>
+      <Form submit={() => void save()} busy={doing.busy} label={t("do.save")}>
+        <TextField label={t("settings.current")} type="password" autoComplete="current-password" value={current} set={setCurrent} required />
+        <TextField label={t("settings.next")} type="password" autoComplete="new-password" value={next} set={setNext} required minLength={LEAST_PASSWORD} hint={t("login.passwordHint", { n: LEAST_PASSWORD })} />
+        <Problem text={doing.problem} />
+      </Form>
+    </details>
   );
 }

@@ -4,7 +4,7 @@ import { Form, Problem, TextField, useDoing } from "../parts/forms.tsx";
 import { useTitle } from "../parts/title.ts";
 import { setupToken, useGo } from "../router.tsx";
 import { useSession } from "../session.tsx";
-import { LEAST_PASSWORD } from "./users.tsx";
+import { LEAST_PASSWORD } from "../workplace.ts";
 
 /** Makes the administrator, with the token of the link that the program printed when it started. */
 export default function Setup() {

@@ -9,9 +9,7 @@ import { Table, TakeTable, type Column } from "../parts/table.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
 import { useSession } from "../session.tsx";
-import { USER_ROLES, type Listed, type User, type UserRole } from "../workplace.ts";
-
-export const LEAST_PASSWORD = 12;
+import { LEAST_PASSWORD, USER_ROLES, type Listed, type User, type UserRole } from "../workplace.ts";
 
 export default function Users() {
   const { t, name } = useI18n();

@@ -8,12 +8,12 @@ import { useApi } from "./use-api.ts";
 export const ALERT_TOPICS = ["alert"] as const;
 
 /** The sentence that an alert rests on; its offsets count in the post and mark it there. */
-export function Evidence({ alert }: { alert: Alert }) {
+export function Evidence({ alert }: { alert: Pick<Alert, "evidence"> }) {
   return alert.evidence && <p className="sentence" dir="auto">{alert.evidence.sentence}</p>;
 }
 
 /** Where an alert leads: its evidence first. */
-export function alertPlace(a: Alert): string {
+export function alertPlace(a: Pick<Alert, "evidence" | "threat" | "post" | "account">): string {
   if (a.evidence) return to.post(a.evidence.post_id, { start: a.evidence.start, end: a.evidence.end });
   if (a.threat !== null) return to.threat(a.threat);
   if (a.post !== null) return to.post(a.post);

@@ -77,7 +77,7 @@ export function SortField({ options, fallback }: { options: string[]; fallback: 
   return (
     <label className="sort">
       <span>{t("list.sort")}</span>
-      <select value={options.includes(asked) ? asked : fallback}
+      <select value={options.includes(asked) ? asked : fallback} aria-label={t("list.sort")}
         onChange={(e) => set({ sort: e.target.value === fallback ? null : e.target.value, page: null })}>
         {options.map((o) => <option key={o} value={o}>{name("sort", o)}</option>)}
       </select>

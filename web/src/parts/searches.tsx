@@ -58,7 +58,7 @@ export function SavedList() {
           {answer.data?.items.map((s) => (
             <li key={s.id}>
               <span className="what"><Link to={to.search(s.query)}><bdi>{s.name}</bdi></Link> <span className="sub mono"><bdi>{s.query}</bdi></span></span>
-              <span className="n">{date(s.created)} {may("analyst") && <Sure label={t("do.delete")} act={() => void remove(s.id)} />}</span>
+              <span className="n">{date(s.created)} {may("viewer") && <Sure label={t("do.delete")} act={() => void remove(s.id)} />}</span>
             </li>
           ))}
         </ul>
@@ -74,7 +74,7 @@ export function SaveSearch({ query }: { query: string }) {
   const saved = useApi<Listed<SavedSearch>>("/searches");
   const [name, setName] = useState<string | null>(null);
   const doing = useDoing();
-  if (saved.error || !saved.data || !may("analyst")) return null;
+  if (saved.error || !saved.data || !may("viewer")) return null;
   if (saved.data.items.some((s) => s.query === query)) return <span className="badge accent">{t("find.isSaved")}</span>;
   if (name === null) return <button type="button" className="quiet small" data-do="save-search" onClick={() => setName(query)}>{t("find.save")}</button>;
   const keep = async () => {

@@ -1,1 +1,0 @@
-import{w as e}from"./api-D-_68KeY.js";var t=e();function n(e){(0,t.useEffect)(()=>{document.title=e?`${e} · ThreatMiner`:`ThreatMiner`},[e])}export{n as t};
