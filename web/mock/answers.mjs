@@ -228,11 +228,12 @@ function page(list, fields, query) {
 function search(query) {
   const q = query.get("q") ?? "";
   if (/"[^"]*$/.test(q) && (q.match(/"/g)?.length ?? 0) % 2) return { total: 0, took_ms: 0, items: [], facets: { forum: [], language: [] }, error: 'query: a " is not closed' };
-  const words = q.replace(/author:("[^"]*"|\S+)/g, "").replace(/["()*]/g, " ").split(/\s+/).filter((w) => w && !/^(AND|OR|NOT)$/.test(w)).map((w) => w.toLowerCase());
+  const words = q.replace(/(author|time|type):("[^"]*"|\S+)/g, "").replace(/["()*]/g, " ").split(/\s+/).filter((w) => w && !/^(AND|OR|NOT)$/.test(w)).map((w) => w.toLowerCase());
+  const month = /time:(\d{4}-\d{2})\b/.exec(q)?.[1];
   const author = /author:(?:"([^"]*)"|(\S+))/.exec(q);
   const list = posts.filter((p) => words.every((w) => p.text.toLowerCase().includes(w))
     && (!author || has(p.account?.name ?? "", author[1] ?? author[2]))
-    && (!query.get("month") || p.time?.startsWith(query.get("month"))) && (!query.get("forum") || p.forum === query.get("forum")) && (!query.get("lang") || p.language === query.get("lang")));
+    && (!month || p.time?.startsWith(month)) && (!query.get("forum") || p.forum === query.get("forum")) && (!query.get("lang") || p.language === query.get("lang")));
   const found = page(list, {}, query);
   return {
     total: list.length, took_ms: 3, error: null, months: tally(list.map((p) => p.time?.slice(0, 7)).filter(Boolean)),

@@ -133,7 +133,7 @@ export function workplace(found) {
     if (kind === "audit") return ok({ items: Array.from({ length: 30 }, (_, i) => ({ time: iso(i / 10), user: i % 4 ? "root" : null, action: ["view_portrait", "login", "change_rule"][i % 3], object: i === 2 ? XSS : `actor ${i}`, address: "192.0.2.7" })), next: null });
     if (kind === "trends") return ok(trends());
     if (kind === "network") return ok(network(query));
-    if (kind === "aliases" && method === "POST") return ok({});
+    if ((kind === "aliases" || kind === "labels") && method === "POST") return ok({});
     if (kind === "actors" && more === "mark") { state.marks.set(Number(id), body); return ok({}); }
     if (kind === "export" || kind === "report") return { status: 200, text: `${kind} ${query.get("format")}`, type: "text/plain" };
     if (kind === "openapi.json") return ok({ openapi: "3.1.0" });

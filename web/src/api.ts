@@ -68,8 +68,8 @@ export type Threat = ThreatSummary & {
   timeline: Sentence[];
   entities: EntityCount[];
   related: ThreatSummary[];
-  status_over_time?: { time: string | null; status: Status }[];
-  credibility?: { value: number; parts: { name: string; value: number; note: string; posts: number[] }[] } | null;
+  status_over_time?: { time: string | null; status: Status; post?: number }[];
+  credibility?: { value: number; parts: { name: string; value: number; weight?: number; note: string; posts: number[] }[] } | null;
 };
 
 export type ActorSummary = {
@@ -116,7 +116,7 @@ export type EntityDetail = {
   cooccurring?: EntityCount[];
   co_occurring?: EntityCount[];
   first_seen?: string | null; last_seen?: string | null;
-  link?: { name: string; aliases: string[]; id: string; source: string } | null;
+  link?: { name: string; aliases: string[]; id: string | null; source: string | null; identifiers?: string[] } | null;
   enrichment?: { source: string; facts: Record<string, unknown> }[];
 };
 export type PostRef = {

@@ -49,6 +49,7 @@ export type Trends = {
   weeks: string[]; series: Series[];
   outlook: { family: string; week: string; expected: number; low: number; high: number }[];
   backtest: { weeks: number; coverage: number; mae: number; naive_mae: number } | null;
+  notes?: string[];
 };
 
 export type NetworkData = {

@@ -83,6 +83,17 @@ export const en = {
   "threat.whyText": "The stronger the colour, the more a word carried the decision; dashed words spoke against it.",
   "threat.whyWeight": "Weight in the decision {weight}",
 
+  "part.corroboration": "Corroboration",
+  "part.proof": "Proof",
+  "part.novelty": "Novelty",
+  "part.undisputed": "Undisputed",
+  "label.title": "Correct",
+  "label.text": "Your word counts at once and outlives new analyses.",
+  "label.irrelevant": "No threat intelligence in this post",
+  "label.relevant": "It has threat intelligence",
+  "label.nothing": "There is no such event",
+  "label.done": "Taken down; what rests on it is worked out anew.",
+
   // Hackers
   "actors.key": "Key",
   "actors.active": "Most posts",
@@ -135,6 +146,10 @@ export const en = {
 
   // Search
   "find.h.fuzzy": "one letter may differ",
+  "find.h.type": "posts with such an event or family",
+  "find.h.has": "posts with such a value",
+  "find.h.entity": "posts that name this value, however disguised",
+  "find.parsed": "Understood as",
   "find.also": "Names and values that match",
   "find.hacker": "Hacker",
   "find.saved": "Saved searches",

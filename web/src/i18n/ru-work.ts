@@ -78,6 +78,17 @@ export const ru: Work = {
   "threat.whyText": "Чем ярче цвет, тем больше слово повлияло на решение; пунктир – слова против.",
   "threat.whyWeight": "Вес в решении {weight}",
 
+  "part.corroboration": "Подтверждения",
+  "part.proof": "Доказательства",
+  "part.novelty": "Новизна",
+  "part.undisputed": "Не оспорено",
+  "label.title": "Исправить",
+  "label.text": "Ваше слово действует сразу и переживает новый анализ.",
+  "label.irrelevant": "В посте нет сведений об угрозах",
+  "label.relevant": "Сведения об угрозах есть",
+  "label.nothing": "Такого события нет",
+  "label.done": "Записано; связанное пересчитано.",
+
   "actors.key": "Ключевые",
   "actors.active": "Больше всего постов",
   "actors.new": "Новые",
@@ -127,6 +138,10 @@ export const ru: Work = {
   "entity.enrichment": "Извне",
 
   "find.h.fuzzy": "одна буква может отличаться",
+  "find.h.type": "посты с таким событием или семейством",
+  "find.h.has": "посты с таким значением",
+  "find.h.entity": "посты с этим значением в любой записи",
+  "find.parsed": "Понято как",
   "find.also": "Подходящие имена и значения",
   "find.hacker": "Хакер",
   "find.saved": "Сохранённые запросы",

@@ -78,6 +78,17 @@ export const zh: Work = {
   "threat.whyText": "颜色越深，该词对判断的作用越大；虚线词起反作用。",
   "threat.whyWeight": "判断权重 {weight}",
 
+  "part.corroboration": "佐证",
+  "part.proof": "证据",
+  "part.novelty": "新颖性",
+  "part.undisputed": "无人反驳",
+  "label.title": "更正",
+  "label.text": "您的更正立即生效，且不受重新分析影响。",
+  "label.irrelevant": "此帖不含威胁情报",
+  "label.relevant": "此帖含威胁情报",
+  "label.nothing": "没有此事件",
+  "label.done": "已记录；相关结果正在重算。",
+
   "actors.key": "关键",
   "actors.active": "发帖最多",
   "actors.new": "新出现",
@@ -127,6 +138,10 @@ export const zh: Work = {
   "entity.enrichment": "外部信息",
 
   "find.h.fuzzy": "允许一个字母不同",
+  "find.h.type": "含此类事件或大类的帖子",
+  "find.h.has": "含此类实体的帖子",
+  "find.h.entity": "提到该值的帖子（无论如何变形）",
+  "find.parsed": "理解为",
   "find.also": "匹配的名称与值",
   "find.hacker": "黑客",
   "find.saved": "已保存的搜索",

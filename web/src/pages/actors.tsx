@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { getAll, withQuery, type ActorSummary, type Page } from "../api.ts";
+import { ApiError, getAll, withQuery, type ActorSummary, type Page } from "../api.ts";
 import { useI18n } from "../i18n/index.ts";
 import { PartsBar, PartsLegend, Seen, partNames } from "../parts/bits.tsx";
 import { Chosen, Facets, FilterField, Nothing, PAGE, Pager, pageOf, type FacetSpec } from "../parts/lists.tsx";
@@ -24,8 +24,14 @@ export default function Actors() {
   useTitle(t("nav.actors"));
   const specs: FacetSpec[] = [{ field: "forum", title: "facet.forum", show: (v) => v }];
   const sort = LISTS.find((s) => s === query.get("sort")) ?? "rank";
-  const params = { forum: query.get("forum"), q: query.get("q"), sort };
-  const answer = useApi<Page<ActorSummary>>(withQuery("/actors", { ...params, offset: (pageOf(query) - 1) * PAGE, limit: PAGE }), TOPICS);
+  const wanted = { forum: query.get("forum"), q: query.get("q"), sort };
+  const window = { offset: (pageOf(query) - 1) * PAGE, limit: PAGE };
+  const asked = useApi<Page<ActorSummary>>(withQuery("/actors", { ...wanted, ...window }), TOPICS);
+  // A server that does not sort by first sight gives the last seen instead; the column tells.
+  const unsorted = sort === "first_seen" && asked.error instanceof ApiError && asked.error.status === 400;
+  const instead = useApi<Page<ActorSummary>>(unsorted ? withQuery("/actors", { ...wanted, sort: "last_seen", ...window }) : null);
+  const answer = unsorted ? instead : asked;
+  const params = unsorted ? { ...wanted, sort: "last_seen" } : wanted;
 
   const parts = partNames(answer.data?.items.map((a) => a.parts) ?? []);
   const best = Math.max(...(answer.data?.items.map((a) => a.score) ?? []), 0);

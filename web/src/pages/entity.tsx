@@ -61,8 +61,8 @@ function Content({ data }: { data: EntityDetail }) {
         </div>
         <div className="column w4">
           {data.link && (
-            <Panel title={t("entity.link")} note={data.link.source}>
-              <p><b><bdi>{data.link.name}</bdi></b> <code>{data.link.id}</code></p>
+            <Panel title={t("entity.link")} note={data.link.source ?? undefined}>
+              <p><b><bdi>{data.link.name}</bdi></b> <code>{[...new Set([data.link.id, ...(data.link.identifiers ?? [])].filter(Boolean))].join(" ")}</code></p>
               {data.link.aliases.length > 0 && <p className="note">{t("entity.aliases")} <bdi>{data.link.aliases.join(", ")}</bdi></p>}
             </Panel>
           )}

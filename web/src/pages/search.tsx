@@ -24,6 +24,9 @@ const HELP: { query: string; key: Key }[] = [
   { query: "title:loader", key: "find.h.title" },
   { query: "lang:ru", key: "find.h.lang" },
   { query: "time:2025-06-01..2025-06-30", key: "find.h.time" },
+  { query: "type:ddos", key: "find.h.type" },
+  { query: "has:cve", key: "find.h.has" },
+  { query: "entity:203.0.113.7", key: "find.h.entity" },
 ];
 
 type Hit = SearchPage["items"][number];
@@ -38,7 +41,10 @@ export default function Search() {
   const [query, set] = useQuery();
   const q = query.get("q")?.trim() ?? "";
   useTitle(q ? `${q}, ${t("find.title")}` : t("find.title"));
-  const params = { q, forum: query.get("forum"), lang: query.get("lang"), month: query.get("month"), type: query.get("type") };
+  // Month and type of event are words of the query language; forum and language have parameters of their own.
+  const [month, type] = [query.get("month"), query.get("type")];
+  const narrowed = month === null && type === null ? q : [`(${q})`, month && /^\d{4}-\d{2}$/.test(month) ? `time:${month}` : "", type && /^\w+$/.test(type) ? `type:${type}` : ""].join(" ").trim();
+  const params = { q: narrowed, forum: query.get("forum"), lang: query.get("lang") };
   const answer = useApi<SearchPage>(q === "" ? null : withQuery("/search", { ...params, offset: (pageOf(query) - 1) * PAGE, limit: PAGE }));
   const facets = answer.data?.facets;
   const specs: FacetSpec[] = [
@@ -81,6 +87,9 @@ export default function Search() {
             aria-label={t("search.placeholder")} placeholder={t("search.placeholder")} autoComplete="off" spellCheck={false} />
           <button type="submit">{t("search.submit")}</button>
         </form>
+        {wrong === null && typeof answer.data?.parsed === "string" && answer.data.parsed !== "" && answer.data.parsed !== narrowed && (
+          <p className="note parsed">{t("find.parsed")} <code>{answer.data.parsed}</code></p>
+        )}
         {wrong !== null && <div className="problem" role="alert"><b>{t("find.bad")}</b><p>{wrong}</p></div>}
         <Help open={q === "" || wrong !== null} />
         {q !== "" && <Chosen specs={specs} />}

@@ -104,8 +104,8 @@ function Credibility({ data }: { data: Threat }) {
           <li key={p.name}>
             <span className="what">{name("part", p.name)}</span>
             <Meter value={p.value} />
-            <span className="note"><PostLinks posts={p.posts} first={2} /></span>
-            <span className="sub"><bdi>{p.note}</bdi></span>
+            <span className="note">{p.weight !== undefined && t("threat.weight", { weight: fixed(p.weight) })}</span>
+            <span className="sub"><bdi>{p.note}</bdi> <PostLinks posts={p.posts} first={2} /></span>
           </li>
         ))}
       </ul>
@@ -120,7 +120,7 @@ function StatusOverTime({ data }: { data: Threat }) {
   return (
     <Panel title={t("threat.statusOverTime")}>
       <ol className="rows">
-        {list.map((s, i) => <li key={i}><StatusBadge status={s.status} /><span className="n"><Seen iso={s.time} /></span></li>)}
+        {list.map((s, i) => <li key={i}><StatusBadge status={s.status} />{s.post !== undefined && <Link to={to.post(s.post)} className="num">#{s.post}</Link>}<span className="n"><Seen iso={s.time} /></span></li>)}
       </ol>
     </Panel>
   );

@@ -60,6 +60,7 @@ function Content({ data }: { data: Trends }) {
           </select>
         </label>
       </div>
+      {(data.notes ?? []).map((n) => <p key={n} className="note lead">{n}</p>)}
       {data.weeks.length === 0 ? <None>{t("state.nochart")}</None> : (
         <div className="grid">
           <Panel className="w8" title={t("trends.families")}>

@@ -1,1 +1,0 @@
-import{w as e}from"./api-Bdzy_k21.js";var t=e();function n(e){(0,t.useEffect)(()=>{document.title=e?`${e} · ThreatMiner`:`ThreatMiner`},[e])}export{n as t};
