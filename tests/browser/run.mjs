@@ -1,7 +1,7 @@
 // Opens every page of a running server with data in a browser and checks what a person would see.
-//   node tests/browser/run.mjs --base http://127.0.0.1:PORT [--shots DIR] [--only WORD] [--mock]
+//   node tests/browser/run.mjs --base http://127.0.0.1:PORT [--shots DIR] [--only WORD] [--mock] [--no-pages]
 // The browser is Debian's chromium, or the one named by CHROMIUM. The server may be the program or web/mock/server.mjs;
-// --mock says that it is the latter, whose news and changes can be tried.
+// --mock says that it is the latter, whose news and changes can be tried; --no-pages leaves it at the journeys.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { journeys } from "./journeys.mjs";
@@ -13,8 +13,9 @@ const base = option("base")?.replace(/\/$/, "");
 const shots = option("shots");
 const only = option("only");
 const mock = process.argv.includes("--mock");
+const noPages = process.argv.includes("--no-pages");
 if (!base) {
-  console.error("usage: node tests/browser/run.mjs --base http://127.0.0.1:PORT [--shots DIR] [--only WORD] [--mock]");
+  console.error("usage: node tests/browser/run.mjs --base http://127.0.0.1:PORT [--shots DIR] [--only WORD] [--mock] [--no-pages]");
   process.exit(2);
 }
 if (shots) mkdirSync(shots, { recursive: true });
@@ -116,7 +117,7 @@ const MENU = { en: "Menu", zh: "菜单", ru: "Меню" };
 try {
   // English in each size and theme; the other languages once in each size and once in each theme.
   const combinations = Object.keys(SIZES).flatMap((size, i) => ["dark", "light"].map((theme, k) => ({ size, theme, langs: ["en", i === k ? "ru" : "zh"] })));
-  for (const { size, theme, langs } of combinations) {
+  for (const { size, theme, langs } of noPages ? [] : combinations) {
     for (const lang of langs) {
       const { context, page } = await open(browser, { theme, lang, size });
       const problems = watch(page);

@@ -69,7 +69,7 @@ async function inventedApi(request, response, url) {
   const path = url.pathname.replace("/api/v1/", "");
   if (env.MOCK_SLOW) await new Promise((done) => setTimeout(done, Number(env.MOCK_SLOW)));
   if (env.MOCK_FAIL) return json(response, 500, { error: "the database is locked: stop the other process and try again" });
-  if (env.MOCK_EMPTY && path !== "health") {
+  if (env.MOCK_EMPTY && path !== "health" && path !== "stream") {
     const body = empty(path);
     return body === null ? json(response, 404, { error: `there is no ${path}` }) : json(response, 200, body);
   }
