@@ -1,14 +1,15 @@
 // Serves dist for work on the UI:  node mock/server.mjs [PORT] [--api http://127.0.0.1:8080]
 // With --api the REST API is that of a running program; else it is invented data for the whole contract.
 // MOCK_FAIL=1 answers every request with an error, MOCK_EMPTY=1 with no data, MOCK_SLOW=1500 after so many milliseconds,
-// MOCK_ACCOUNTS=1 wants a login (any name, password "correct horse battery"), MOCK_OLD=1 is a server without the newer paths.
+// MOCK_ACCOUNTS=1 wants a login (any name, password "correct horse battery"), MOCK_OLD=1 is a server without the newer paths,
+// MOCK_DIST=DIR another build.
 import { readFile } from "node:fs/promises";
 import { createServer, request as ask } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const dist = join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
+const dist = process.env.MOCK_DIST ?? join(dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
 // As strict as a server may be: the UI must live with it.
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

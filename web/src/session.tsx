@@ -27,7 +27,8 @@ async function ask(): Promise<State> {
     if (answer.status === 404 || answer.status === 405) return { session: null, known: "absent", refused: false };
     const body = (await answer.json().catch(() => null)) as Session | null;
     if (answer.ok && body) return { session: body, known: "told", refused: false };
-    return { session: null, known: "told", refused: answer.status === 401 };
+    // A server in trouble is no reason to ask for a password: its pages say what is wrong.
+    return answer.status === 401 ? { session: null, known: "told", refused: true } : { session: null, known: "silent", refused: false };
   } catch {
     return { session: null, known: "silent", refused: false };
   }
