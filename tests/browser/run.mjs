@@ -148,7 +148,7 @@ try {
     }
   }
   for (const [name, run] of [...journeys, ...questions, ...work]) {
-    if (only && !name.includes(only)) continue;
+    if ((only && !name.includes(only)) || (run.needsMock && !mock)) continue;
     const { context, page } = await open(browser);
     const problems = watch(page);
     try {
