@@ -1,33 +1,24 @@
 // Opens every page of a running server with data in a browser and checks what a person would see.
-//   node tests/browser/run.mjs --base http://127.0.0.1:PORT [--shots DIR] [--only WORD]
-// The browser is Debian's chromium, or the one named by CHROMIUM.
-import { existsSync, mkdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+//   node tests/browser/run.mjs --base http://127.0.0.1:PORT [--shots DIR] [--only WORD] [--mock] [--no-pages]
+// The browser is Debian's chromium, or the one named by CHROMIUM. The server may be the program or web/mock/server.mjs;
+// --mock says that it is the latter, whose news and changes can be tried; --no-pages leaves it at the journeys.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { journeys } from "./journeys.mjs";
+import { LANGS, SIZES, axe, launch, open, option, settle } from "./lib.mjs";
+import { questions } from "./questions.mjs";
+import { work } from "./work.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const { chromium } = createRequire(join(here, "../../web/package.json"))("playwright-core");
-
-function option(name) {
-  const at = process.argv.indexOf(`--${name}`);
-  return at > 0 ? process.argv[at + 1] : undefined;
-}
 const base = option("base")?.replace(/\/$/, "");
 const shots = option("shots");
 const only = option("only");
+const mock = process.argv.includes("--mock");
+const noPages = process.argv.includes("--no-pages");
 if (!base) {
-  console.error("usage: node tests/browser/run.mjs --base http://127.0.0.1:PORT [--shots DIR] [--only WORD]");
+  console.error("usage: node tests/browser/run.mjs --base http://127.0.0.1:PORT [--shots DIR] [--only WORD] [--mock] [--no-pages]");
   process.exit(2);
 }
 if (shots) mkdirSync(shots, { recursive: true });
-
-const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
-if (!executablePath) {
-  console.error("no browser found: apt-get install chromium, or set CHROMIUM to its path");
-  process.exit(2);
-}
 
 let passed = 0;
 let failed = 0;
@@ -44,6 +35,18 @@ async function api(path) {
   return answer.json();
 }
 
+/** What a server may lack; where it has it, an error from there is an error. */
+const OPTIONAL = ["session", "alerts", "watchlists", "rules", "channels", "deliveries", "users", "tokens", "audit", "searches", "trends", "network", "stream"];
+const absent = new Set();
+for (const name of OPTIONAL) {
+  const abort = new AbortController();
+  const answer = await fetch(`${base}/api/v1/${name}`, { signal: abort.signal });
+  if (answer.status === 404) absent.add(name);
+  abort.abort();
+}
+if (absent.size > 0) console.log(`this server has no ${[...absent].join(", ")}`);
+const lacking = (url) => absent.has(new URL(url).pathname.split("/")[3] ?? "");
+
 /** Ids to visit, from what the server has. */
 async function places() {
   const [threats, actors, entities] = await Promise.all([api("/threats?limit=5"), api("/actors?limit=5"), api("/entities?limit=5")]);
@@ -59,20 +62,13 @@ async function places() {
 /** Collects all that goes wrong in a page while it is watched. */
 function watch(page) {
   const problems = [];
-  page.on("console", (m) => { if (m.type() === "error" || /Content.Security.Policy/i.test(m.text())) problems.push(`console: ${m.text()}`); });
+  page.on("console", (m) => { if ((m.type() === "error" && !lacking(m.location().url || base)) || /Content.Security.Policy/i.test(m.text())) problems.push(`console: ${m.text()}`); });
   page.on("pageerror", (e) => problems.push(`page error: ${e.message}`));
   page.on("requestfailed", (r) => { if (!/ERR_ABORTED/.test(r.failure()?.errorText ?? "")) problems.push(`request failed: ${r.url()} ${r.failure()?.errorText}`); });
-  page.on("response", (r) => { if (r.status() >= 400) problems.push(`status ${r.status()}: ${r.url()}`); });
+  page.on("response", (r) => { if (r.status() >= 400 && !lacking(r.url())) problems.push(`status ${r.status()}: ${r.url()}`); });
   page.on("request", (r) => { if (!r.url().startsWith(base) && !/^(data|blob):/.test(r.url())) problems.push(`request to elsewhere: ${r.url()}`); });
   page.on("dialog", (d) => { problems.push(`dialog: ${d.message()}`); void d.dismiss(); });
   return problems;
-}
-
-/** Waits until nothing loads any more and charts are drawn. */
-export async function settle(page) {
-  await page.waitForLoadState("networkidle");
-  await page.waitForFunction(() => !document.querySelector(".state.loading") && !document.querySelector("[aria-busy='true']"), undefined, { timeout: 15000 });
-  await page.waitForFunction(() => [...document.querySelectorAll(".chart, .network")].every((e) => e.querySelector("canvas, svg")), undefined, { timeout: 15000 });
 }
 
 /** What must hold on every page. */
@@ -89,7 +85,7 @@ async function common(page, lang) {
       problems.push(`horizontal overflow: ${root.scrollWidth} > ${root.clientWidth}, by ${wide?.tagName}.${wide?.className}`);
     }
     if (!root.lang.startsWith(wanted)) problems.push(`language is ${root.lang}`);
-    if (document.querySelector("main script, main iframe, main img, main object, main embed, main b b, main bdi > :not(bdi)")) problems.push("text from posts became HTML");
+    if (document.querySelector("main script, main iframe, main img, main object, main embed, main b b, main bdi > :not(bdi)") || document.title.includes("owned")) problems.push("text from posts became HTML");
     for (const link of document.querySelectorAll("a[href]")) {
       const href = link.getAttribute("href");
       if (!href.startsWith("/") && !href.startsWith("#")) problems.push(`a link leads out: ${href}`);
@@ -103,66 +99,60 @@ async function common(page, lang) {
 }
 
 const found = await places();
+const second = (await api("/actors?limit=2")).items[1] ?? found.actor;
 const pages = [
   ["overview", "/"], ["threats", "/threats"], ["threat", `/threats/${encodeURIComponent(found.threat.id)}`],
-  ["actors", "/actors"], ["actor", `/actors/${found.actor.id}`], ["entities", "/entities"], ["entity", `/entities/${found.entity.id}`],
+  ["actors", "/actors?sort=first_seen"], ["actor", `/actors/${found.actor.id}`], ["network", `/network?at=${found.actor.id}`],
+  ["compare", `/compare?ids=${found.actor.id},${second.id}`], ["entities", "/entities"], ["entity", `/entities/${found.entity.id}`],
   ["thread", `/threads/${found.post.thread_id}`], ["post", `/posts/${found.post.id}?start=${found.said.sentence_start}&end=${found.said.sentence_start + Array.from(found.said.sentence).length}`],
-  ["search", `/search?q=${encodeURIComponent(found.word)}`], ["search-empty", "/search"],
+  ["search", `/search?q=${encodeURIComponent(found.word)}`], ["search-empty", "/search"], ["trends", "/trends"], ["alerts", "/alerts"], ["watchlists", "/watchlists?new=keyword"],
+  ["rules", "/rules?new=1"], ["channels", "/channels?new=1"], ["deliveries", "/deliveries"], ["reports", "/reports"], ["sources", "/sources"], ["settings", "/settings"],
+  ["tokens", "/tokens"], ["users", "/users"], ["audit", "/audit"], ["setup", "/setup"],
 ];
-const sizes = [["wide", 1366, 768], ["phone", 390, 844]];
 
-const browser = await chromium.launch({
-  executablePath,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-
-/** A page of its own session with theme and language as a returning user has them. */
-async function open(theme, lang, [, width, height]) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, locale: lang === "zh" ? "zh-CN" : "en-GB" });
-  await context.addInitScript(([t, l]) => {
-    localStorage.setItem("threatminer.theme", t);
-    localStorage.setItem("threatminer.lang", l);
-  }, [theme, lang]);
-  const page = await context.newPage();
-  const problems = watch(page);
-  return { context, page, problems };
-}
+const browser = await launch();
+/** A word of each language that the header must show: a page that fell back to English has another one. */
+const MENU = { en: "Menu", zh: "菜单", ru: "Меню" };
 
 try {
-  for (const size of sizes) {
-    for (const theme of ["dark", "light"]) {
-      for (const lang of ["en", "zh"]) {
-        const { context, page, problems } = await open(theme, lang, size);
-        for (const [name, path] of pages) {
-          const title = `${name} ${size[0]} ${theme} ${lang}`;
-          if (only && !title.includes(only)) continue;
-          problems.length = 0;
-          try {
-            await page.goto(base + path);
-            await settle(page);
-            const more = await common(page, lang);
-            const shown = await page.evaluate(() => document.documentElement.dataset.theme);
-            if (shown !== theme) more.push(`theme is ${shown}`);
-            if (shots) {
-              await page.waitForTimeout(250);
-              const scrolled = name === "post" ? { fullPage: false } : { fullPage: true };
-              await page.screenshot({ path: join(shots, `${title.replaceAll(" ", "-")}.png`), ...scrolled });
-            }
-            check(title, [...problems, ...more]);
-          } catch (error) {
-            check(title, [...problems, String(error)]);
+  // English in each size and theme; the other languages once in each size and once in each theme.
+  const combinations = Object.keys(SIZES).flatMap((size, i) => ["dark", "light"].map((theme, k) => ({ size, theme, langs: ["en", i === k ? "ru" : "zh"] })));
+  for (const { size, theme, langs } of noPages ? [] : combinations) {
+    for (const lang of langs) {
+      const { context, page } = await open(browser, { theme, lang, size });
+      const problems = watch(page);
+      for (const [name, path] of pages) {
+        const title = `${name} ${size} ${theme} ${lang}`;
+        if (only && !title.includes(only)) continue;
+        problems.length = 0;
+        try {
+          await page.goto(base + path);
+          await settle(page);
+          const more = await common(page, lang);
+          const shown = await page.evaluate(() => document.documentElement.dataset.theme);
+          if (shown !== theme) more.push(`theme is ${shown}`);
+          const menu = await page.locator("[data-switch='menu']").getAttribute("aria-label");
+          if (menu !== MENU[lang]) more.push(`the menu is called ${menu}`);
+          // A page must be clean in each theme and size; languages differ in words alone.
+          if (lang === "en") more.push(...(await axe(page)));
+          if (shots) {
+            await page.waitForTimeout(250);
+            await page.screenshot({ path: join(shots, `${title.replaceAll(" ", "-")}.png`), fullPage: name !== "post" });
           }
+          check(title, [...problems, ...more]);
+        } catch (error) {
+          check(title, [...problems, String(error)]);
         }
-        await context.close();
       }
+      await context.close();
     }
   }
-  for (const [name, run] of journeys) {
-    if (only && !name.includes(only)) continue;
-    const { context, page, problems } = await open("dark", "en", sizes[0]);
+  for (const [name, run] of [...journeys, ...questions, ...work]) {
+    if ((only && !name.includes(only)) || (run.needsMock && !mock)) continue;
+    const { context, page } = await open(browser);
+    const problems = watch(page);
     try {
-      const more = await run({ page, base, found, api, settle });
+      const more = await run({ browser, page, base, found, api, settle, mock, absent, problems });
       check(name, [...problems, ...(more ?? [])]);
     } catch (error) {
       check(name, [...problems, String(error)]);

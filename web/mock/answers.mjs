@@ -22,6 +22,7 @@ const ranked = accounts.filter((a) => byAccount.get(a.id).length > 0).map((a) =>
     first_seen: seen[0] ?? null, last_seen: seen.at(-1) ?? null, fields: FIELDS.filter((_, i) => (a.id * 7 + i) % 4 === 0).slice(0, a.id % 4),
   };
 }).sort((a, b) => b.score - a.score).map((a, i) => ({ ...a, rank: i + 1 }));
+export { posts, ranked };
 const rankOf = new Map(ranked.map((a) => [a.id, a.rank]));
 
 // Threats.
@@ -48,6 +49,8 @@ const small = Array.from({ length: 70 }, (_, i) => {
   return summary(`th-${i + 100}`, types[i % types.length], `“${["loader", "дамп", "数据库"][i % 3]} ${i}” ${["offered", "discussed", "sought"][i % 3]}`, p.events.map((e) => ({ p, e })), 0.4 * random() + 0.05);
 });
 const allThreats = [...main, ...small];
+export const threats = allThreats;
+const languageOf = new Map(forums.map((f) => [f.name, f.language]));
 
 function threat(id) {
   const s = allThreats.find((x) => x.id === id);
@@ -142,7 +145,7 @@ function portrait(id) {
     threats: main.filter((t) => own.some((p) => p.events.some((e) => e.threat_id === t.id))).map((t) => ({ ...t, as: ["author", "actor"].slice(0, 1 + (id % 2)), own_mentions: own.flatMap((p) => p.events).filter((e) => e.threat_id === t.id).length })),
     community: 3,
     roles: [{ role: "vendor", strength: 0.8, count: 4, posts: own.slice(0, 3).map((p) => p.id) }],
-    aliases: [],
+    aliases: ranked.filter((a) => a.id !== id).slice(0, 2).map((a, i) => ({ id: a.id, name: a.name, forum: a.forum, probability: 0.8 - i * 0.3, verdict: null, reasons: [{ text: "names the same contact <b>twice</b>", weight: 1.4 }] })),
     time_zone: { offset: 3, low: 2, high: 5, posts: own.length },
     neighbours: [...neighbours.values()].sort((a, b) => b.answered + b.answered_by - a.answered - a.answered_by).slice(0, 15),
     posts_started: started.slice(-20).reverse().map(ref), posts_answered: answered.slice(-20).reverse().map(ref),
@@ -165,6 +168,8 @@ function entity(id) {
     entity: found, activity: { labels, posts: perMonth(labels, list) }, posts: list.slice(-100).reverse().map(ref),
     actors: tally(list.map((p) => p.account?.id).filter(Boolean)).slice(0, 15).map((x) => ({ id: x.value, name: nameOf.get(x.value).name, forum: nameOf.get(x.value).forum, count: x.count })),
     threats: main.filter((t) => list.some((p) => p.events.some((e) => e.threat_id === t.id))), cooccurring: counted(list).filter((e) => e.id !== id),
+    link: found.type === "malware" ? { name: "GullNet <b>bot</b>", aliases: ["Gull", "чайка"], id: "S9999", source: "gazetteer" } : null,
+    enrichment: found.type === "cve" ? [{ source: "cve feed", facts: { published: "2025-02-01", cvss: 9.8, cwe: ["CWE-79", "CWE-89"], products: { WordPress: "<6.4.2" } } }] : [],
   };
 }
 
@@ -223,14 +228,15 @@ function page(list, fields, query) {
 function search(query) {
   const q = query.get("q") ?? "";
   if (/"[^"]*$/.test(q) && (q.match(/"/g)?.length ?? 0) % 2) return { total: 0, took_ms: 0, items: [], facets: { forum: [], language: [] }, error: 'query: a " is not closed' };
-  const words = q.replace(/author:("[^"]*"|\S+)/g, "").replace(/["()*]/g, " ").split(/\s+/).filter((w) => w && !/^(AND|OR|NOT)$/.test(w)).map((w) => w.toLowerCase());
+  const words = q.replace(/(author|time|type):("[^"]*"|\S+)/g, "").replace(/["()*]/g, " ").split(/\s+/).filter((w) => w && !/^(AND|OR|NOT)$/.test(w)).map((w) => w.toLowerCase());
+  const month = /time:(\d{4}-\d{2})\b/.exec(q)?.[1];
   const author = /author:(?:"([^"]*)"|(\S+))/.exec(q);
   const list = posts.filter((p) => words.every((w) => p.text.toLowerCase().includes(w))
     && (!author || has(p.account?.name ?? "", author[1] ?? author[2]))
-    && (!query.get("forum") || p.forum === query.get("forum")) && (!query.get("lang") || p.language === query.get("lang")));
+    && (!month || p.time?.startsWith(month)) && (!query.get("forum") || p.forum === query.get("forum")) && (!query.get("lang") || p.language === query.get("lang")));
   const found = page(list, {}, query);
   return {
-    total: list.length, took_ms: 3, error: null,
+    total: list.length, took_ms: 3, error: null, months: tally(list.map((p) => p.time?.slice(0, 7)).filter(Boolean)),
     items: found.items.map((p) => ({ ...ref(p), snippet: words[0] ? snippet(p.text, words[0]) : [] })),
     facets: { forum: tally(list.map((p) => p.forum)), language: tally(list.map((p) => p.language)) },
   };
@@ -242,7 +248,7 @@ function snippet(text, word) {
 }
 
 /** The answer to a path under /api/v1, or null where there is none. */
-export function answer(path, query) {
+export function answer(path, query, old = false) {
   const [kind, rawId] = path.split("/");
   const id = rawId === undefined ? undefined : decodeURIComponent(rawId);
   const q = query.get("q");
@@ -252,15 +258,18 @@ export function answer(path, query) {
   if (kind === "sources") return page(sources(), {}, query);
   if (kind === "threats" && id === undefined) {
     const sort = query.get("sort") ?? "severity";
-    const list = allThreats.filter((x) => is("family", x.family) && is("type", x.type) && is("status", x.status) && (!query.get("forum") || x.forums.includes(query.get("forum"))) && has(x.title, q));
+    const list = allThreats.filter((x) => is("family", x.family) && is("type", x.type) && is("status", x.status) && (!query.get("forum") || x.forums.includes(query.get("forum"))) && has(x.title, q)
+      && (old || ((!query.get("lang") || x.forums.some((f) => languageOf.get(f) === query.get("lang"))) && x.severity >= Number(query.get("severity") ?? 0)
+        && (!query.get("since") || x.last_seen >= query.get("since")) && (!query.get("until") || x.first_seen <= query.get("until")))));
     list.sort((a, b) => (typeof a[sort] === "string" ? b[sort].localeCompare(a[sort]) : b[sort] - a[sort]));
-    return page(list, { family: (x) => [x.family], type: (x) => [x.type], status: (x) => [x.status], forum: (x) => x.forums }, query);
+    return page(list, { family: (x) => [x.family], type: (x) => [x.type], status: (x) => [x.status], forum: (x) => x.forums, ...(old ? {} : { lang: (x) => [...new Set(x.forums.map((f) => languageOf.get(f)).filter(Boolean))] }) }, query);
   }
   if (kind === "threats") return threat(id);
   if (kind === "actors" && id === undefined) {
     const list = ranked.filter((a) => is("forum", a.forum) && has(a.name, q));
     const sort = query.get("sort");
     if (sort === "posts") list.sort((a, b) => b.posts - a.posts);
+    if (sort === "first_seen") list.sort((a, b) => (b.first_seen ?? "").localeCompare(a.first_seen ?? ""));
     if (sort === "last_seen") list.sort((a, b) => (b.last_seen ?? "").localeCompare(a.last_seen ?? ""));
     return page(list, { forum: (a) => [a.forum] }, query);
   }
@@ -274,6 +283,11 @@ export function answer(path, query) {
     const some = page(found.posts, {}, query);
     return { id: found.id, title: found.title, forum: found.forum, board: found.board, total: some.total, posts: some.items };
   }
-  if (kind === "search") return search(query);
+  if (kind === "search") {
+    const found = search(query);
+    if (old) return found;
+    if (found.error) return { refusal: 400, body: { type: "about:blank", title: "bad request", detail: found.error, error: found.error } };
+    return { ...found, facets: { ...found.facets, lang: found.facets.language, month: found.months } };
+  }
   return null;
 }

@@ -7,5 +7,7 @@
   } catch (e) { /* storage may be forbidden; the defaults do */ }
   if (theme !== "dark" && theme !== "light") theme = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
   root.dataset.theme = theme;
-  root.lang = lang === "zh" || (lang === null && /^zh/i.test(navigator.language)) ? "zh-CN" : "en";
+  var tags = { en: "en", zh: "zh-CN", ru: "ru" }, list = navigator.languages || [], i;
+  for (i = 0; !tags[lang] && i < list.length; i += 1) lang = list[i].slice(0, 2).toLowerCase();
+  root.lang = tags[lang] || "en";
 })();

@@ -1,4 +1,5 @@
-// The REST contract as types (docs/api.md), and one cached GET.
+// The REST contract of what was found, as types (docs/api.md), one cached GET and one call that changes something. The
+// analyst's own things (alerts, rules, accounts) are in workplace.ts.
 
 export type Family = "trade" | "spread" | "attack" | "incident";
 export type EventType =
@@ -56,6 +57,8 @@ export type Sentence = {
   account: Named | null; sentence: string; sentence_start: number;
   spans: (Span & { kind: "trigger" | "argument"; label: string })[];
   type: EventType; modality: Modality; confidence: number;
+  /** The words that carried the decision, in the post; absent where the server does not say. */
+  why?: (Span & { weight: number })[];
 };
 
 export type Threat = ThreatSummary & {
@@ -65,13 +68,17 @@ export type Threat = ThreatSummary & {
   timeline: Sentence[];
   entities: EntityCount[];
   related: ThreatSummary[];
+  status_over_time?: { time: string | null; status: Status; post?: number }[];
+  credibility?: { value: number; parts: { name: string; value: number; weight?: number; note: string; posts: number[] }[] } | null;
 };
 
 export type ActorSummary = {
   id: number; name: string; forum: string; rank: number; score: number; parts: Record<string, number>;
   posts: number; threads_started: number; answers_received: number;
   first_seen: string | null; last_seen: string | null; fields: string[];
+  mark?: Mark | null;
 };
+export type Mark = "key" | "not_key" | "watch";
 
 export type Portrait = {
   actor: ActorSummary;
@@ -82,6 +89,7 @@ export type Portrait = {
   keywords: { word: string; weight: number; count: number }[];
   rank_history: { label: string; rank: number; of: number; score: number }[];
   community: number | null;
+  mark?: Mark | { mark: Mark | null; note?: string | null } | null;
   roles: { role: string; strength: number; count: number; posts: number[] }[] | null;
   aliases: { id: number; name: string; forum: string; probability: number; verdict: "accepted" | "rejected" | null
              reasons: { text: string; weight: number }[] }[];
@@ -97,6 +105,7 @@ export type Portrait = {
 export type EntityCount = { id: number; type: string; value: string; count: number };
 export type EntitySummary = {
   id: number; type: string; value: string; posts: number; first_seen: string | null; last_seen: string | null;
+  tags?: string[];
 };
 export type EntityDetail = {
   entity: EntitySummary;
@@ -104,7 +113,11 @@ export type EntityDetail = {
   posts: PostRef[];
   actors: { id: number; name: string; forum: string; count: number }[];
   threats: ThreatSummary[];
-  cooccurring: EntityCount[];
+  cooccurring?: EntityCount[];
+  co_occurring?: EntityCount[];
+  first_seen?: string | null; last_seen?: string | null;
+  link?: { name: string; aliases: string[]; id: string | null; source: string | null; identifiers?: string[] } | null;
+  enrichment?: { source: string; facts: Record<string, unknown> }[];
 };
 export type PostRef = {
   id: number; forum: string; thread_id: number; thread: string; board: string | null;
@@ -112,6 +125,7 @@ export type PostRef = {
 };
 export type PostEntity = Span & {
   id: number; type: string; value: string; source: "pattern" | "model" | "gazetteer"; confidence: number;
+  tags?: string[];
 };
 export type PostEvent = {
   id: number; type: EventType; family: Family; modality: Modality; confidence: number; threat_id: string | null;
@@ -129,8 +143,10 @@ export type Thread = { id: number; title: string; forum: string; board: string |
 export type SearchPage = {
   total: number; took_ms: number;
   items: (PostRef & { snippet: { text: string; hit: boolean }[] })[];
-  facets: Record<"forum" | "language", Facet[]>;
-  error: string | null;
+  facets: Record<string, Facet[]>;
+  error?: string | null;
+  /** How the query was understood, where the server says so. */
+  parsed?: unknown;
 };
 
 export class ApiError extends Error {
@@ -144,6 +160,15 @@ const BASE = "/api/v1";
 const KEEP_MS = 60_000;
 const KEEP_ENTRIES = 80;
 const kept = new Map<string, { at: number; data: unknown }>();
+/** Collections this server does not have: they are asked for once, not with every page. */
+const absent = new Map<string, ApiError>();
+
+type Refusal = (status: number) => void;
+let refused: Refusal = () => undefined;
+/** Who is told that a login is needed. */
+export function onRefusal(tell: Refusal): void {
+  refused = tell;
+}
 
 export function cached<T>(path: string): T | undefined {
   const hit = kept.get(path);
@@ -151,14 +176,29 @@ export function cached<T>(path: string): T | undefined {
   return hit.data as T;
 }
 
+/** The first part of a path: what a server has or has not. */
+const collection = (path: string) => path.replace(/^\//, "").split(/[/?]/)[0] ?? "";
+const single = (path: string) => /^\/[^/?]+\//.test(path);
+
+/** What an error answer says of itself: problem+json or the older `{"error"}`. */
+function said(body: unknown): string {
+  if (!body || typeof body !== "object") return "";
+  const { detail, error, title } = body as Record<string, unknown>;
+  return [detail, error, title].find((x): x is string => typeof x === "string" && x !== "") ?? "";
+}
+
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const hit = cached<T>(path);
   if (hit !== undefined) return hit;
+  const missing = absent.get(collection(path));
+  if (missing) throw missing;
   const answer = await fetch(BASE + path, { headers: { accept: "application/json" }, signal: signal ?? null });
   const body: unknown = await answer.json().catch(() => null);
   if (!answer.ok) {
-    const said = body && typeof body === "object" && "error" in body ? String(body.error) : "";
-    throw new ApiError(answer.status, said);
+    const error = new ApiError(answer.status, said(body));
+    if (answer.status === 401) refused(401);
+    if (answer.status === 404 && !single(path)) absent.set(collection(path), error);
+    throw error;
   }
   if (body === null) throw new ApiError(answer.status, "");
   kept.delete(path);
@@ -169,6 +209,29 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 export function forget(path: string): void {
   kept.delete(path);
+  absent.delete(collection(path));
+}
+
+/** After a change or a login nothing that was kept is true any more. */
+export function forgetAll(): void {
+  kept.clear();
+  absent.clear();
+}
+
+/** A call that changes something; the answer is its JSON, or null where there is none. */
+export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
+  const text = typeof body === "string" ? body : body === undefined ? null : JSON.stringify(body);
+  const answer = await fetch(BASE + path, {
+    method, body: text,
+    headers: { accept: "application/json", ...(text === null ? {} : { "content-type": "application/json" }) },
+  });
+  const back: unknown = await answer.json().catch(() => null);
+  if (!answer.ok) {
+    if (answer.status === 401 && path !== "/session") refused(401);
+    throw new ApiError(answer.status, said(back));
+  }
+  kept.clear();
+  return back as T;
 }
 
 /** A path with those parameters that are set. */
@@ -179,4 +242,14 @@ export function withQuery(path: string, params: Record<string, string | number |
   }
   const text = query.toString();
   return text ? `${path}?${text}` : path;
+}
+
+/** All items of a list, page by page, up to a bound that a browser can hold. */
+export async function getAll<T>(path: string, params: Record<string, string | number | null | undefined>, most = 5000): Promise<T[]> {
+  const items: T[] = [];
+  for (;;) {
+    const page = await get<Page<T>>(withQuery(path, { ...params, offset: items.length, limit: 500 }));
+    items.push(...page.items);
+    if (page.items.length === 0 || items.length >= page.total || items.length >= most) return items.slice(0, most);
+  }
 }

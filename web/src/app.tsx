@@ -1,44 +1,54 @@
-import { Component, lazy, Suspense, useEffect, useRef, type ReactNode } from "react";
+import { Component, lazy, Suspense, useEffect, useRef, type ComponentType, type ReactNode } from "react";
 import { useI18n } from "./i18n/index.ts";
+import { Keys } from "./keys.tsx";
 import { Footer, Header } from "./parts/frame.tsx";
 import { Crashed, Loading, NotFound } from "./parts/states.tsx";
 import { usePlace } from "./router.tsx";
+import { useSession } from "./session.tsx";
 
-const Overview = lazy(() => import("./pages/overview.tsx"));
-const Threats = lazy(() => import("./pages/threats.tsx"));
+// Each page is a chunk of its own: the first load brings what the first page needs.
+const LISTS: Record<string, ComponentType> = {
+  "": lazy(() => import("./pages/overview.tsx")),
+  threats: lazy(() => import("./pages/threats.tsx")),
+  actors: lazy(() => import("./pages/actors.tsx")),
+  network: lazy(() => import("./pages/network.tsx")),
+  compare: lazy(() => import("./pages/compare.tsx")),
+  entities: lazy(() => import("./pages/entities.tsx")),
+  search: lazy(() => import("./pages/search.tsx")),
+  trends: lazy(() => import("./pages/trends.tsx")),
+  alerts: lazy(() => import("./pages/alerts.tsx")),
+  watchlists: lazy(() => import("./pages/watchlists.tsx")),
+  rules: lazy(() => import("./pages/rules.tsx")),
+  channels: lazy(() => import("./pages/channels.tsx")),
+  deliveries: lazy(() => import("./pages/deliveries.tsx")),
+  reports: lazy(() => import("./pages/reports.tsx")),
+  sources: lazy(() => import("./pages/sources.tsx")),
+  settings: lazy(() => import("./pages/settings.tsx")),
+  tokens: lazy(() => import("./pages/tokens.tsx")),
+  users: lazy(() => import("./pages/users.tsx")),
+  audit: lazy(() => import("./pages/audit.tsx")),
+};
+const NUMBERED: Record<string, ComponentType<{ id: number }>> = {
+  actors: lazy(() => import("./pages/actor.tsx")),
+  entities: lazy(() => import("./pages/entity.tsx")),
+  posts: lazy(() => import("./pages/post.tsx")),
+  threads: lazy(() => import("./pages/thread.tsx")),
+};
 const ThreatPage = lazy(() => import("./pages/threat.tsx"));
-const Actors = lazy(() => import("./pages/actors.tsx"));
-const ActorPage = lazy(() => import("./pages/actor.tsx"));
-const Entities = lazy(() => import("./pages/entities.tsx"));
-const EntityPage = lazy(() => import("./pages/entity.tsx"));
-const PostPage = lazy(() => import("./pages/post.tsx"));
-const ThreadPage = lazy(() => import("./pages/thread.tsx"));
-const SearchPage = lazy(() => import("./pages/search.tsx"));
+const LoginPage = lazy(() => import("./pages/login.tsx"));
+const SetupPage = lazy(() => import("./pages/setup.tsx"));
 
 function route(path: string): ReactNode {
-  const [section, rawId, more] = path.replace(/^\/+|\/+$/g, "").split("/");
+  const [section = "", rawId, more] = path.replace(/^\/+|\/+$/g, "").split("/");
   if (more !== undefined) return <NotFound />;
   if (rawId === undefined) {
-    switch (section) {
-      case "": return <Overview />;
-      case "threats": return <Threats />;
-      case "actors": return <Actors />;
-      case "entities": return <Entities />;
-      case "search": return <SearchPage />;
-      default: return <NotFound />;
-    }
+    const Page = Object.hasOwn(LISTS, section) ? LISTS[section] : undefined;
+    return Page ? <Page /> : <NotFound />;
   }
   if (section === "threats") return <ThreatPage key={rawId} id={rawId} />;
   // All other ids are whole numbers; anything else is no address of ours.
-  if (!/^\d{1,16}$/.test(rawId)) return <NotFound />;
-  const id = Number(rawId);
-  switch (section) {
-    case "actors": return <ActorPage key={id} id={id} />;
-    case "entities": return <EntityPage key={id} id={id} />;
-    case "posts": return <PostPage key={id} id={id} />;
-    case "threads": return <ThreadPage key={id} id={id} />;
-    default: return <NotFound />;
-  }
+  const Page = /^\d{1,16}$/.test(rawId) && Object.hasOwn(NUMBERED, section) ? NUMBERED[section] : undefined;
+  return Page ? <Page key={rawId} id={Number(rawId)} /> : <NotFound />;
 }
 
 /** A page that fails to draw must not take the navigation with it. */
@@ -55,6 +65,7 @@ class Boundary extends Component<{ children: ReactNode }, { failed: boolean }> {
 export function App() {
   const { path } = usePlace();
   const { t } = useI18n();
+  const { known, locked } = useSession();
   const main = useRef<HTMLElement>(null);
   const previous = useRef(path);
 
@@ -64,16 +75,18 @@ export function App() {
     previous.current = path;
   }, [path]);
 
+  const page = path === "/setup" ? <SetupPage /> : known === "asking" ? <Loading /> : locked || path === "/login" ? <LoginPage /> : route(path);
   return (
     <>
       <a className="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>{t("app.skip")}</a>
       <Header />
       <main id="main" ref={main} tabIndex={-1}>
-        <Boundary key={path}>
-          <Suspense fallback={<Loading />}>{route(path)}</Suspense>
+        <Boundary key={`${path} ${String(locked)}`}>
+          <Suspense fallback={<Loading />}>{page}</Suspense>
         </Boundary>
       </main>
       <Footer />
+      <Keys />
     </>
   );
 }

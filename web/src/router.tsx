@@ -17,6 +17,17 @@ function fresh(): string {
   return `${performance.timeOrigin.toString(36)}-${counter}`;
 }
 
+/**
+ * The one-time link of a first start keeps its token behind the `#`, where no server and no referrer sees it. It is taken
+ * out of the address at once.
+ */
+export const setupToken: string = (() => {
+  const [path, query] = location.hash.replace(/^#/, "").split("?");
+  if (path !== "/setup") return "";
+  history.replaceState(null, "", "/setup");
+  return new URLSearchParams(query ?? "").get("token") ?? "";
+})();
+
 function here(): Place {
   const state = history.state as { key?: string } | null;
   return { path: location.pathname, search: location.search, key: state?.key ?? "first" };
@@ -121,5 +132,6 @@ export const to = {
   thread: (id: number) => `/threads/${id}`,
   post: (id: number, span?: { start: number; end: number }) =>
     span ? `/posts/${id}?start=${span.start}&end=${span.end}` : `/posts/${id}`,
+  compare: (ids: number[]) => `/compare?ids=${ids.join(",")}`,
   search: (q: string) => `/search?q=${encodeURIComponent(q)}`,
 };

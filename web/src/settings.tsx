@@ -1,5 +1,6 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
-import { I18nContext, makeI18n, type Lang } from "./i18n/index.ts";
+import { I18nContext, LANGS, langTags, makeI18n, type Lang } from "./i18n/index.ts";
+import { readLocal, writeLocal } from "./parts/local.ts";
 
 export type ThemeChoice = "dark" | "light" | "system";
 export type Theme = "dark" | "light";
@@ -13,32 +14,16 @@ const LANG_KEY = "threatminer.lang";
 
 const SettingsContext = createContext<SettingsState | null>(null);
 
-// Storage may be forbidden by the browser; the choice then lasts as long as the page.
-function stored(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-function store(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    return;
-  }
-}
-
 export function Settings({ children }: { children: ReactNode }) {
   const [choice, setChoice] = useState<ThemeChoice>(() => {
-    const value = stored(THEME_KEY);
+    const value = readLocal(THEME_KEY);
     return value === "dark" || value === "light" ? value : "system";
   });
   const [lang, setLang] = useState<Lang>(() => {
-    const value = stored(LANG_KEY);
-    if (value === "en" || value === "zh") return value;
-    return /^zh/i.test(navigator.language) ? "zh" : "en";
+    const value = readLocal(LANG_KEY);
+    // Else the first language of the browser's list that is spoken here.
+    const wanted = [value ?? "", ...navigator.languages.map((l) => l.slice(0, 2).toLowerCase())];
+    return wanted.flatMap((w) => LANGS.filter((l) => l === w))[0] ?? "en";
   });
   const [systemLight, setSystemLight] = useState(() => matchMedia("(prefers-color-scheme: light)").matches);
 
@@ -52,13 +37,13 @@ export function Settings({ children }: { children: ReactNode }) {
   const theme: Theme = choice === "system" ? (systemLight ? "light" : "dark") : choice;
   // Set while rendering, not in an effect: charts read the colours of the new theme when they are drawn.
   document.documentElement.dataset.theme = theme;
-  document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+  document.documentElement.lang = langTags[lang];
 
   const i18n = useMemo(() => makeI18n(lang), [lang]);
   const state = useMemo<SettingsState>(() => ({
     choice, theme, lang,
-    setChoice: (next) => { store(THEME_KEY, next); setChoice(next); },
-    setLang: (next) => { store(LANG_KEY, next); setLang(next); },
+    setChoice: (next) => { writeLocal(THEME_KEY, next); setChoice(next); },
+    setLang: (next) => { writeLocal(LANG_KEY, next); setLang(next); },
   }), [choice, theme, lang]);
 
   return (

@@ -2,16 +2,30 @@
 import Graph from "graphology";
 import forceAtlas2 from "graphology-layout-forceatlas2";
 import Sigma from "sigma";
-import type { Overview } from "../api.ts";
+import type { NetworkData } from "../workplace.ts";
 import type { Colours } from "./colours.ts";
 
-type Options = { colours: Colours; forum: (name: string) => string; open: (id: number) => void };
+type Options = { colours: Colours; colour: (id: number) => string; open: (id: number) => void; wheel: boolean; ready: () => void };
+export type Drawing = {
+  stop: () => void;
+  /** Reads the colours of the nodes anew. */
+  recolour: () => void;
+  /** Nearer above 1, farther below. */
+  zoom: (by: number) => void;
+  whole: () => void;
+  /** Brings a node to the middle and lets only its neighbours stand out; null lets go. */
+  show: (id: number | null) => void;
+};
 type NodeAttributes = { x: number; y: number; size: number; label: string; color: string; score: number };
 type EdgeAttributes = { size: number; color: string; weight: number };
 type Drawn = { x: number; y: number; size: number; label?: string | null; color: string };
 type LabelSettings = { labelSize: number; labelFont: string; labelWeight: string };
 
 const MAX_LABEL = 22;
+/** More nodes than this are laid out in pieces, by an approximation, and drawn with plain lines. */
+const LARGE = 200;
+/** Work of the layout between two frames, in node steps: some tens of milliseconds. */
+const STEP_COST = 8000;
 
 // Names may be of any length; the full one is in the portrait.
 function short(name: string): string {
@@ -19,36 +33,30 @@ function short(name: string): string {
   return points.length > MAX_LABEL ? `${points.slice(0, MAX_LABEL - 1).join("")}…` : name;
 }
 
-export function draw(box: HTMLElement, data: Overview["graph"], { colours, forum, open }: Options): () => void {
+export function draw(box: HTMLElement, data: NetworkData, { colours, colour, open, wheel, ready }: Options): Drawing {
   const graph = new Graph<NodeAttributes, EdgeAttributes>({ type: "directed", multi: false });
   const top = Math.max(1e-9, ...data.nodes.map((n) => n.score));
+  // Many nodes are drawn smaller, else they cover each other.
+  const scale = data.nodes.length > LARGE ? 0.6 : 1;
   data.nodes.forEach((n, i) => {
     if (graph.hasNode(String(n.id))) return;
     // A golden-angle spiral by rank: the layout starts, and therefore ends, the same every time.
     const angle = i * 2.399963;
     const far = Math.sqrt(i + 1);
     graph.addNode(String(n.id), {
-      x: far * Math.cos(angle), y: far * Math.sin(angle), size: 3 + 11 * Math.sqrt(Math.max(0, n.score) / top),
-      label: short(n.name), color: forum(n.forum), score: n.score,
+      x: far * Math.cos(angle), y: far * Math.sin(angle), size: (2 + 12 * Math.sqrt(Math.max(0, n.score) / top)) * scale,
+      label: short(n.name), color: colour(n.id), score: n.score,
     });
   });
   const heaviest = Math.max(1, ...data.edges.map((e) => e.weight));
   for (const e of data.edges) {
     const [a, b] = [String(e.from), String(e.to)];
     if (a === b || !graph.hasNode(a) || !graph.hasNode(b) || graph.hasEdge(a, b)) continue;
-    graph.addEdge(a, b, { size: 0.6 + 2.4 * (e.weight / heaviest), color: colours.edge, weight: Math.max(0.1, e.weight) });
+    graph.addEdge(a, b, { size: (0.6 + 2.4 * (e.weight / heaviest)) * scale, color: colours.edge, weight: Math.max(0.1, e.weight) });
   }
-  if (graph.order > 1) {
-    forceAtlas2.assign(graph, {
-      iterations: 300,
-      settings: { gravity: 1.2, scalingRatio: 14, adjustSizes: true, edgeWeightInfluence: 0.5, slowDown: 4 },
-    });
-    // The layout is round and its place is wide: stretched, names have more room.
-    const stretch = Math.min(1.7, Math.max(1, box.clientWidth / Math.max(1, box.clientHeight)));
-    graph.updateEachNodeAttributes((_, attributes) => ({ ...attributes, x: attributes.x * stretch }));
-  }
-
   let over: string | null = null;
+  // A node that was chosen stays in the light when the pointer leaves.
+  let pinned: string | null = null;
   const label = (context: CanvasRenderingContext2D, node: Drawn, settings: LabelSettings, hovered: boolean) => {
     if (!node.label) return;
     const size = settings.labelSize;
@@ -64,16 +72,18 @@ export function draw(box: HTMLElement, data: Overview["graph"], { colours, forum
     context.fillText(node.label, x, y);
   };
 
-  const sigma = new Sigma<NodeAttributes, EdgeAttributes>(graph, box, {
+  const large = graph.order > LARGE;
+  const begin = () => new Sigma<NodeAttributes, EdgeAttributes>(graph, box, {
     allowInvalidContainer: true,
     labelFont: colours.font,
     labelSize: 12,
     labelWeight: "400",
     labelDensity: 0.7,
     labelGridCellSize: 95,
-    labelRenderedSizeThreshold: 5,
-    defaultEdgeType: "arrow",
-    minCameraRatio: 0.2,
+    labelRenderedSizeThreshold: 5 * scale,
+    defaultEdgeType: large ? "line" : "arrow",
+    hideEdgesOnMove: large,
+    minCameraRatio: 0.05,
     maxCameraRatio: 3,
     stagePadding: 58,
     zIndex: true,
@@ -99,13 +109,58 @@ export function draw(box: HTMLElement, data: Overview["graph"], { colours, forum
     },
   });
 
-  sigma.on("enterNode", ({ node }) => { over = node; box.style.cursor = "pointer"; sigma.refresh({ skipIndexation: true }); });
-  sigma.on("leaveNode", () => { over = null; box.style.cursor = ""; sigma.refresh({ skipIndexation: true }); });
-  sigma.on("clickNode", ({ node }) => open(Number(node)));
-  // The wheel scrolls the page; zoom is by pinch, double click, or wheel with Ctrl.
-  sigma.getMouseCaptor().on("wheel", (event) => {
-    const original = event.original as WheelEvent;
-    if (!original.ctrlKey) event.preventSigmaDefault();
-  });
-  return () => sigma.kill();
+  let sigma: ReturnType<typeof begin> | null = null;
+  const refresh = () => sigma?.refresh({ skipIndexation: true });
+  const show = (id: number | null) => {
+    const node = id === null ? null : String(id);
+    pinned = node !== null && graph.hasNode(node) ? node : null;
+    over = pinned;
+    refresh();
+    const place = pinned === null ? undefined : sigma?.getNodeDisplayData(pinned);
+    const camera = sigma?.getCamera();
+    if (place && camera) void camera.animate({ x: place.x, y: place.y, ratio: Math.min(camera.ratio, large ? 0.4 : 0.7) }, { duration: 250 });
+  };
+  const put = () => {
+    // The layout is round and its place is wide: stretched, names have more room.
+    const wide = Math.min(1.7, Math.max(1, box.clientWidth / Math.max(1, box.clientHeight)));
+    graph.updateEachNodeAttributes((_, attributes) => ({ ...attributes, x: attributes.x * wide }));
+    sigma = begin();
+    sigma.on("enterNode", ({ node }) => { over = node; box.style.cursor = "pointer"; refresh(); });
+    sigma.on("leaveNode", () => { over = pinned; box.style.cursor = ""; refresh(); });
+    sigma.on("clickNode", ({ node }) => open(Number(node)));
+    // Where the page scrolls by the wheel, zoom is by pinch, double click, or wheel with Ctrl.
+    sigma.getMouseCaptor().on("wheel", (event) => {
+      const original = event.original as WheelEvent;
+      if (!wheel && !original.ctrlKey) event.preventSigmaDefault();
+    });
+    if (pinned !== null) show(Number(pinned));
+    ready();
+  };
+
+  // Equal pieces between frames: the page stays alive, and the layout ends the same every time.
+  const iterations = graph.order > 1 ? (large ? 160 : 300) : 0;
+  const step = large ? Math.max(1, Math.floor(STEP_COST / graph.order)) : iterations;
+  let left = iterations;
+  let timer = 0;
+  const settle = () => {
+    if (left > 0) {
+      forceAtlas2.assign(graph, {
+        iterations: Math.min(step, left),
+        settings: { gravity: 1.2, scalingRatio: 14, adjustSizes: !large, edgeWeightInfluence: 0.5, slowDown: 4, barnesHutOptimize: large },
+      });
+      left -= step;
+    }
+    if (left > 0) timer = window.setTimeout(settle, 0);
+    else put();
+  };
+  settle();
+
+  const camera = () => sigma?.getCamera();
+  return {
+    stop: () => { window.clearTimeout(timer); sigma?.kill(); },
+    recolour: () => graph.updateEachNodeAttributes((node, attributes) => ({ ...attributes, color: colour(Number(node)) })),
+    zoom: (by) => { const c = camera(); if (c) void c.animate({ ratio: Math.min(3, Math.max(0.05, c.ratio / by)) }, { duration: 150 }); },
+    whole: () => { pinned = null; over = null; refresh(); void camera()?.animatedReset({ duration: 200 }); },
+    show,
+  };
 }

@@ -1,4 +1,4 @@
-// English is the source: its keys are the type that every other language must fill.
+// What was found and how it is shown. English is the source: its keys are the type that every other language must fill.
 export const en = {
   "app.tagline": "Threats and key hackers in forum posts",
   "app.skip": "Skip to content",
@@ -41,14 +41,14 @@ export const en = {
   "health.version": "Version {version}",
   "health.utc": "All times UTC",
 
-  "unit.posts": "posts", "unit.posts.one": "post",
-  "unit.mentions": "mentions", "unit.mentions.one": "mention",
-  "unit.accounts": "accounts", "unit.accounts.one": "account",
-  "unit.answers": "answers", "unit.answers.one": "answer",
-  "unit.threats": "threats", "unit.threats.one": "threat",
-  "unit.results": "results", "unit.results.one": "result",
-  "unit.entities": "entities", "unit.entities.one": "entity",
-  "unit.actors": "hackers", "unit.actors.one": "hacker",
+  "unit.posts": "posts", "unit.posts.one": "post", "unit.posts.few": "posts",
+  "unit.mentions": "mentions", "unit.mentions.one": "mention", "unit.mentions.few": "mentions",
+  "unit.accounts": "accounts", "unit.accounts.one": "account", "unit.accounts.few": "accounts",
+  "unit.answers": "answers", "unit.answers.one": "answer", "unit.answers.few": "answers",
+  "unit.threats": "threats", "unit.threats.one": "threat", "unit.threats.few": "threats",
+  "unit.results": "results", "unit.results.one": "result", "unit.results.few": "results",
+  "unit.entities": "entities", "unit.entities.one": "entity", "unit.entities.few": "entities",
+  "unit.actors": "hackers", "unit.actors.one": "hacker", "unit.actors.few": "hackers",
 
   "overview.title": "Overview",
   "overview.posts": "Posts",

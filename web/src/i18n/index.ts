@@ -1,18 +1,31 @@
 import { createContext, useContext } from "react";
-import { en } from "./en.ts";
-import { zh } from "./zh.ts";
+import { en as enFound } from "./en.ts";
+import { en as enWork } from "./en-work.ts";
+import { ru as ruFound } from "./ru.ts";
+import { ru as ruWork } from "./ru-work.ts";
+import { zh as zhFound } from "./zh.ts";
+import { zh as zhWork } from "./zh-work.ts";
 
-export type Key = keyof typeof en;
-/** A language must fill every key: a missing one does not compile. */
-export type Dictionary = Record<Key, string>;
-export type Lang = "en" | "zh";
+// English is the source: its keys are the types that every other language must fill, one for what was found (en.ts) and one
+// for the workplace around it (en-work.ts). A missing key does not compile.
+export type Found = Record<keyof typeof enFound, string>;
+export type Work = Record<keyof typeof enWork, string>;
+export type Key = keyof Found | keyof Work;
+type Dictionary = Record<Key, string>;
+export const LANGS = ["en", "zh", "ru"] as const;
+export type Lang = (typeof LANGS)[number];
 export type Params = Record<string, string | number>;
 
-const dictionaries: Record<Lang, Dictionary> = { en, zh };
-const locales: Record<Lang, string> = { en: "en-GB", zh: "zh-CN" };
-export const langNames: Record<Lang, string> = { en: "English", zh: "中文" };
+const dictionaries: Record<Lang, Dictionary> = {
+  en: { ...enFound, ...enWork }, zh: { ...zhFound, ...zhWork }, ru: { ...ruFound, ...ruWork },
+};
+const locales: Record<Lang, string> = { en: "en-GB", zh: "zh-CN", ru: "ru-RU" };
+/** What `lang` attributes say. */
+export const langTags: Record<Lang, string> = { en: "en", zh: "zh-CN", ru: "ru" };
+export const langNames: Record<Lang, string> = { en: "English", zh: "中文", ru: "Русский" };
 
-type Vocabulary = "family" | "event" | "modality" | "status" | "role" | "part" | "field" | "language" | "type" | "sort" | "source" | "collection";
+type Vocabulary = "family" | "event" | "modality" | "status" | "role" | "part" | "field" | "language" | "type" | "sort" | "source" | "collection"
+  | "watchkind" | "channelkind" | "digest" | "alertstate" | "userrole" | "scope" | "mark" | "figure" | "serieskind" | "delivery";
 type Unit = "posts" | "mentions" | "accounts" | "answers" | "threats" | "results" | "entities" | "actors";
 
 export type I18n = ReturnType<typeof makeI18n>;
@@ -37,6 +50,12 @@ export function makeI18n(lang: Lang) {
     return date && !Number.isNaN(date.getTime()) ? shape.format(date) : "";
   };
   const num = (n: number) => whole.format(n);
+  // One and many do for English, Chinese needs neither, Russian has a form for few.
+  const form = (n: number, unit: Unit): Key => {
+    const kind = plural.select(n);
+    return kind === "one" ? `unit.${unit}.one` : kind === "few" ? `unit.${unit}.few` : `unit.${unit}`;
+  };
+  const agoFormat = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
 
   return {
     lang,
@@ -47,10 +66,19 @@ export function makeI18n(lang: Lang) {
     name: (vocabulary: Vocabulary, value: string): string =>
       (dictionary as Record<string, string>)[`${vocabulary}.${value}`] ?? value.replaceAll("_", " "),
     count: (n: number, unit: Unit): string =>
-      `${num(n)} ${plural.select(n) === "one" ? dictionary[`unit.${unit}.one`] : dictionary[`unit.${unit}`]}`,
+      `${num(n)} ${dictionary[form(n, unit)]}`,
     date: (iso: string | null | undefined) => when(iso, dateOnly),
     time: (iso: string | null | undefined) => when(iso, dateTime),
     dayMonth: (iso: string) => when(iso, dayMonth),
+    /** How long since, in the largest unit that tells. */
+    ago: (iso: string | null | undefined): string => {
+      const ms = iso ? Date.parse(iso) - Date.now() : Number.NaN;
+      if (Number.isNaN(ms)) return "";
+      const hours = ms / 3_600_000;
+      if (Math.abs(hours) < 1) return agoFormat.format(Math.round(hours * 60), "minute");
+      if (Math.abs(hours) < 48) return agoFormat.format(Math.round(hours), "hour");
+      return Math.abs(hours) < 24 * 90 ? agoFormat.format(Math.round(hours / 24), "day") : agoFormat.format(Math.round(hours / 24 / 30.4), "month");
+    },
     /** "2025-06" as a month of the language; other labels stay. */
     month: (label: string) => (/^\d{4}-\d{2}$/.test(label) ? when(`${label}-01T00:00:00Z`, monthOnly) : label),
     /** Monday is 0. */

@@ -1,6 +1,6 @@
-import type { Dictionary } from "./index.ts";
+import type { Found } from "./index.ts";
 
-export const zh: Dictionary = {
+export const zh: Found = {
   "app.tagline": "论坛帖子中的威胁与关键黑客",
   "app.skip": "跳到正文",
   "nav.main": "主导航",
@@ -42,14 +42,14 @@ export const zh: Dictionary = {
   "health.version": "版本 {version}",
   "health.utc": "所有时间均为 UTC",
 
-  "unit.posts": "帖", "unit.posts.one": "帖",
-  "unit.mentions": "次提及", "unit.mentions.one": "次提及",
-  "unit.accounts": "个账号", "unit.accounts.one": "个账号",
-  "unit.answers": "条回复", "unit.answers.one": "条回复",
-  "unit.threats": "个威胁", "unit.threats.one": "个威胁",
-  "unit.results": "条结果", "unit.results.one": "条结果",
-  "unit.entities": "个实体", "unit.entities.one": "个实体",
-  "unit.actors": "名黑客", "unit.actors.one": "名黑客",
+  "unit.posts": "帖", "unit.posts.one": "帖", "unit.posts.few": "帖",
+  "unit.mentions": "次提及", "unit.mentions.one": "次提及", "unit.mentions.few": "次提及",
+  "unit.accounts": "个账号", "unit.accounts.one": "个账号", "unit.accounts.few": "个账号",
+  "unit.answers": "条回复", "unit.answers.one": "条回复", "unit.answers.few": "条回复",
+  "unit.threats": "个威胁", "unit.threats.one": "个威胁", "unit.threats.few": "个威胁",
+  "unit.results": "条结果", "unit.results.one": "条结果", "unit.results.few": "条结果",
+  "unit.entities": "个实体", "unit.entities.one": "个实体", "unit.entities.few": "个实体",
+  "unit.actors": "名黑客", "unit.actors.one": "名黑客", "unit.actors.few": "名黑客",
 
   "overview.title": "总览",
   "overview.posts": "帖子",

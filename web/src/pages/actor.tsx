@@ -1,6 +1,7 @@
 import type { Portrait } from "../api.ts";
 import { useI18n } from "../i18n/index.ts";
 import { EntityList, Meter, Panel, PartsBar, PostLinks, PostRefs, Seen, StatusBadge, TypeBadge, partNames } from "../parts/bits.tsx";
+import { AliasRow, MarkActor } from "../parts/mark.tsx";
 import { Answer, None } from "../parts/states.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
@@ -39,6 +40,12 @@ function Content({ data }: { data: Portrait }) {
           {data.languages.length > 0 && (
             <span>{data.languages.map((l) => `${name("language", l.language)} ${num(l.posts)}`).join(", ")}</span>
           )}
+        </div>
+        <div className="facts">
+          <MarkActor data={data} />
+          <Link to={to.compare([a.id])}>{t("compare.do")}</Link>
+          <Link to={`/network?at=${a.id}`}>{t("actor.inNetwork")}</Link>
+          <Link to={`/watchlists?new=actor&item=${encodeURIComponent(a.name)}`}>{t("watch.it")}</Link>
           <Link to={to.search(byAuthor(a.name))}>{t("actor.allPosts")}</Link>
         </div>
       </div>
@@ -105,16 +112,13 @@ function Person({ data }: { data: Portrait }) {
           {roles.map((r) => (
             <li key={r.role}><b>{name("part", r.role)}</b> <span className="num">{num(r.count)}</span> <PostLinks posts={r.posts} first={3} /></li>
           ))}
-          {data.community !== null && <li>{t("actor.community")} <b className="num">{num(data.community)}</b></li>}
+          {data.community !== null && (
+            <li>{t("actor.community")} <Link to={`/network?community=${data.community}`}><b className="num">{num(data.community)}</b></Link></li>
+          )}
           {zone && (
             <li>{t("actor.zone", { zone: offset(zone.offset), low: offset(zone.low), high: offset(zone.high), n: zone.posts })}</li>
           )}
-          {data.aliases.map((a) => (
-            <li key={a.id}>
-              {t("actor.alias", { percent: Math.round(a.probability * 100) })}{" "}
-              <Link to={to.actor(a.id)}><bdi>{a.name}</bdi></Link> (<bdi>{a.forum}</bdi>): {a.reasons.map((r) => r.text).join("; ")}
-            </li>
-          ))}
+          {data.aliases.map((a) => <AliasRow key={a.id} account={data.actor.id} alias={a} />)}
         </ul>
       )}
     </Panel>

@@ -1,20 +1,33 @@
-import { withQuery, type EntitySummary, type Page } from "../api.ts";
+import { getAll, withQuery, type EntitySummary, type Page } from "../api.ts";
 import { useI18n } from "../i18n/index.ts";
-import { Seen } from "../parts/bits.tsx";
+import { Seen, Tags } from "../parts/bits.tsx";
 import { Chosen, Facets, FilterField, Nothing, PAGE, Pager, pageOf, type FacetSpec } from "../parts/lists.tsx";
 import { Answer } from "../parts/states.tsx";
+import { Table, TakeTable, type Column } from "../parts/table.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
 import { Link, to, useQuery } from "../router.tsx";
+
+const TOPICS = ["analyzed"] as const;
 
 export default function Entities() {
   const { t, name, num, count } = useI18n();
   const [query] = useQuery();
   useTitle(t("nav.entities"));
   const specs: FacetSpec[] = [{ field: "type", title: "facet.type", show: (v) => name("type", v) }];
-  const answer = useApi<Page<EntitySummary>>(withQuery("/entities", {
-    type: query.get("type"), q: query.get("q"), offset: (pageOf(query) - 1) * PAGE, limit: PAGE,
-  }));
+  const params = { type: query.get("type"), q: query.get("q") };
+  const answer = useApi<Page<EntitySummary>>(withQuery("/entities", { ...params, offset: (pageOf(query) - 1) * PAGE, limit: PAGE }), TOPICS);
+  const columns: Column<EntitySummary>[] = [
+    {
+      id: "value", head: "col.value", shape: "main", raw: (e) => e.value,
+      cell: (e) => <><Link to={to.entity(e.id)} className="mono title"><bdi>{e.value}</bdi></Link> <Tags tags={e.tags ?? []} /></>,
+    },
+    { id: "type", head: "col.type", raw: (e) => e.type, cell: (e) => name("type", e.type) },
+    { id: "posts", head: "col.posts", shape: "right", raw: (e) => e.posts, cell: (e) => num(e.posts) },
+    { id: "first_seen", head: "col.firstSeen", shape: "when", raw: (e) => e.first_seen, cell: (e) => <Seen iso={e.first_seen} /> },
+    { id: "last_seen", head: "col.lastSeen", shape: "when", raw: (e) => e.last_seen, cell: (e) => <Seen iso={e.last_seen} /> },
+  ];
+  const file: Column<EntitySummary>[] = [...columns, { id: "tags", head: "col.value", raw: (e) => e.tags ?? [], cell: () => null }];
 
   return (
     <div className="page withfacets">
@@ -24,35 +37,13 @@ export default function Entities() {
           <h1>{t("nav.entities")}</h1>
           {answer.data && <span className="note">{count(answer.data.total, "entities")}</span>}
           <FilterField field="q" label={t("list.filterValues")} />
+          <TakeTable name="entities" columns={file} rows={answer.data?.items ?? []} all={() => getAll<EntitySummary>("/entities", params)} />
         </div>
         <Chosen specs={specs} text="q" />
-        <Answer of={answer}>
+        <Answer of={answer} inside>
           {(data) => (
             <>
-              {data.items.length === 0 ? <Nothing /> : (
-                <table className="list">
-                  <thead>
-                    <tr>
-                      <th scope="col" className="grow">{t("col.value")}</th>
-                      <th scope="col">{t("col.type")}</th>
-                      <th scope="col" className="right">{t("col.posts")}</th>
-                      <th scope="col">{t("col.firstSeen")}</th>
-                      <th scope="col">{t("col.lastSeen")}</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {data.items.map((e) => (
-                      <tr key={e.id}>
-                        <td className="main"><Link to={to.entity(e.id)} className="mono"><bdi>{e.value}</bdi></Link></td>
-                        <td data-l={t("col.type")}>{name("type", e.type)}</td>
-                        <td data-l={t("col.posts")} className="right num">{num(e.posts)}</td>
-                        <td data-l={t("col.firstSeen")} className="when"><Seen iso={e.first_seen} /></td>
-                        <td data-l={t("col.lastSeen")} className="when"><Seen iso={e.last_seen} /></td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              )}
+              <Table rows={data.items} columns={columns} id={(e) => e.id} label={t("nav.entities")} empty={<Nothing />} />
               <Pager total={data.total} />
             </>
           )}

@@ -2,7 +2,8 @@ import { useState } from "react";
 import type { EntityDetail } from "../api.ts";
 import { Bars } from "../charts/chart.tsx";
 import { useI18n } from "../i18n/index.ts";
-import { EntityList, Panel, PostRefs, Seen } from "../parts/bits.tsx";
+import { EntityList, Panel, PostRefs, Seen, Tags } from "../parts/bits.tsx";
+import { Facts } from "../parts/facts.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { ThreatBriefs } from "../parts/lists.tsx";
 import { Answer, None } from "../parts/states.tsx";
@@ -31,6 +32,7 @@ function Copy({ text }: { text: string }) {
 function Content({ data }: { data: EntityDetail }) {
   const { t, name, num, count, month } = useI18n();
   const e = data.entity;
+  const near = data.co_occurring ?? data.cooccurring ?? [];
   const most = Math.max(1, ...data.actors.map((a) => a.count));
   return (
     <div className="page">
@@ -38,10 +40,12 @@ function Content({ data }: { data: EntityDetail }) {
         <h1 className="mono"><bdi>{e.value}</bdi></h1>
         <div className="facts">
           <span className="badge">{name("type", e.type)}</span>
+          <Tags tags={e.tags ?? []} />
           <span>{count(e.posts, "posts")}</span>
-          <span>{t("col.firstSeen")} <Seen iso={e.first_seen} /></span>
-          <span>{t("col.lastSeen")} <Seen iso={e.last_seen} /></span>
+          <span>{t("col.firstSeen")} <Seen iso={data.first_seen ?? e.first_seen} /></span>
+          <span>{t("col.lastSeen")} <Seen iso={data.last_seen ?? e.last_seen} /></span>
           <Copy text={e.value} />
+          <Link to={`/watchlists?new=${e.type === "cve" ? "cve" : e.type === "organization" ? "organization" : "indicator"}&item=${encodeURIComponent(e.value)}`}>{t("watch.it")}</Link>
           <Link to={to.search(`"${e.value.replace(/["\\]/g, " ").trim()}"`)}>{t("entity.searchFor")}</Link>
         </div>
       </div>
@@ -56,6 +60,15 @@ function Content({ data }: { data: EntityDetail }) {
           <Panel title={t("entity.posts")} note={count(e.posts, "posts")}><PostRefs posts={data.posts} /></Panel>
         </div>
         <div className="column w4">
+          {data.link && (
+            <Panel title={t("entity.link")} note={data.link.source ?? undefined}>
+              <p><b><bdi>{data.link.name}</bdi></b> <code>{[...new Set([data.link.id, ...(data.link.identifiers ?? [])].filter(Boolean))].join(" ")}</code></p>
+              {data.link.aliases.length > 0 && <p className="note">{t("entity.aliases")} <bdi>{data.link.aliases.join(", ")}</bdi></p>}
+            </Panel>
+          )}
+          {(data.enrichment ?? []).map((x, i) => (
+            <Panel key={`${x.source} ${i}`} title={t("entity.enrichment")} note={x.source}><Facts facts={x.facts} /></Panel>
+          ))}
           <Panel title={t("entity.threats")}><ThreatBriefs threats={data.threats} /></Panel>
           <Panel title={t("entity.actors")}>
             {data.actors.length === 0 ? <None /> : (
@@ -70,7 +83,7 @@ function Content({ data }: { data: EntityDetail }) {
               </ul>
             )}
           </Panel>
-          <Panel title={t("entity.cooccurring")}><EntityList entities={data.cooccurring} first={15} /></Panel>
+          <Panel title={t("entity.cooccurring")}><EntityList entities={near} first={15} /></Panel>
         </div>
       </div>
     </div>

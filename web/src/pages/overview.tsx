@@ -4,10 +4,14 @@ import { Bars } from "../charts/chart.tsx";
 import { FAMILIES } from "../charts/colours.ts";
 import { Network } from "../charts/network.tsx";
 import { useI18n, type Key } from "../i18n/index.ts";
+import { AlertsPanel } from "../parts/alerts.tsx";
 import { BarList, Panel, PartsBar, PartsLegend, Seen, partNames } from "../parts/bits.tsx";
 import { ThreatBriefs } from "../parts/lists.tsx";
+import { PERIODS } from "../parts/period.tsx";
+import { Rising } from "../parts/rising.tsx";
 import { SourcesPanel } from "../parts/sources.tsx";
 import { Answer, None } from "../parts/states.tsx";
+import { Table, TakeTable, type Column } from "../parts/table.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
 import { Link, to } from "../router.tsx";
@@ -25,10 +29,13 @@ const TILES: { field: keyof Overview["counts"]; key: Key; to?: string }[] = [
 ];
 
 const TYPES_SHOWN = 11;
+const TOPICS = ["analyzed", "threat"] as const;
+/** How far back "what changed" reaches at one click. */
+const CHANGED = PERIODS.slice(0, 4);
 
 export default function OverviewPage() {
   const { t } = useI18n();
-  const answer = useApi<Overview>("/overview");
+  const answer = useApi<Overview>("/overview", TOPICS);
   useTitle(t("overview.title"));
   return <Answer of={answer}>{(data) => <Content data={data} />}</Answer>;
 }
@@ -53,6 +60,12 @@ function Content({ data }: { data: Overview }) {
   return (
     <div className="page">
       <h1 className="hidden">{t("overview.title")}</h1>
+      <nav className="changed" aria-label={t("overview.changed")}>
+        <span className="note">{t("overview.changed")}</span>
+        {CHANGED.map((p) => <Link key={p.id} to={`/threats?sort=last_seen&period=${p.id}`} data-period={p.id}>{t(p.key)}</Link>)}
+        <Link to="/actors?sort=first_seen">{t("overview.newActors")}</Link>
+        <Link to="/threats?status=planned">{t("overview.planned")}</Link>
+      </nav>
       <dl className="tiles">
         {TILES.filter((tile) => tile.field !== "pending" || counts.pending > 0).map((tile) => (
           <div key={tile.field} className="tile">
@@ -93,7 +106,10 @@ function Content({ data }: { data: Overview }) {
           <ThreatBriefs threats={data.latest_threats} by="last_seen" />
         </Panel>
 
-        <Panel className="w8" title={t("overview.network")}>
+        <AlertsPanel />
+        <Rising />
+
+        <Panel className="w8" title={t("overview.network")} action={<Link to="/network">{t("overview.all")}</Link>}>
           {data.graph.nodes.length === 0 ? <None /> : (
             <>
               <Network graph={data.graph} label={t("overview.networkLabel")} />
@@ -122,34 +138,26 @@ function Content({ data }: { data: Overview }) {
           )}
         </Panel>
 
-        <Panel className="w12" title={t("overview.forums")}>
-          <table className="list">
-            <thead>
-              <tr>
-                <th scope="col" className="grow">{t("col.forum")}</th>
-                <th scope="col">{t("col.language")}</th>
-                <th scope="col" className="right">{t("col.posts")}</th>
-                <th scope="col" className="right">{t("col.accounts")}</th>
-                <th scope="col">{t("col.firstSeen")}</th>
-                <th scope="col">{t("col.lastSeen")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.forums.map((f) => (
-                <tr key={f.id}>
-                  <td className="main"><Link to={`/threats?forum=${encodeURIComponent(f.name)}`}><bdi>{f.name}</bdi></Link></td>
-                  <td data-l={t("col.language")}>{f.language ? name("language", f.language) : "–"}</td>
-                  <td data-l={t("col.posts")} className="right num">{num(f.posts)}</td>
-                  <td data-l={t("col.accounts")} className="right num">{num(f.accounts)}</td>
-                  <td data-l={t("col.firstSeen")} className="when"><Seen iso={f.first_post} /></td>
-                  <td data-l={t("col.lastSeen")} className="when"><Seen iso={f.last_post} /></td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Panel>
         <SourcesPanel />
+        <Forums list={data.forums} />
       </div>
     </div>
+  );
+}
+
+function Forums({ list }: { list: Overview["forums"] }) {
+  const { t, num, name } = useI18n();
+  const columns: Column<Overview["forums"][number]>[] = [
+    { id: "forum", head: "col.forum", shape: "main", raw: (f) => f.name, cell: (f) => <Link to={`/threats?forum=${encodeURIComponent(f.name)}`}><bdi>{f.name}</bdi></Link> },
+    { id: "language", head: "col.language", raw: (f) => f.language, cell: (f) => (f.language ? name("language", f.language) : "–") },
+    { id: "posts", head: "col.posts", shape: "right", raw: (f) => f.posts, cell: (f) => num(f.posts) },
+    { id: "accounts", head: "col.accounts", shape: "right", raw: (f) => f.accounts, cell: (f) => num(f.accounts) },
+    { id: "first_post", head: "col.firstSeen", shape: "when", raw: (f) => f.first_post, cell: (f) => <Seen iso={f.first_post} /> },
+    { id: "last_post", head: "col.lastSeen", shape: "when", raw: (f) => f.last_post, cell: (f) => <Seen iso={f.last_post} /> },
+  ];
+  return (
+    <Panel className="w12" title={t("overview.forums")} action={<TakeTable name="forums" columns={columns} rows={list} />}>
+      <Table rows={list} columns={columns} id={(f) => f.id} label={t("overview.forums")} />
+    </Panel>
   );
 }

@@ -5,18 +5,21 @@ import { useI18n } from "../i18n/index.ts";
 import { bins } from "../parts/bins.ts";
 import { AccountLink, EntityList, Meter, Panel, PostLinks, Seen, StatusBadge, TypeBadge, Value } from "../parts/bits.tsx";
 import { ThreatBriefs } from "../parts/lists.tsx";
-import { MarkLegend, Marked, marksOfSentence } from "../parts/spans.tsx";
+import { MarkLegend, Marked, marksOfSentence, whyOfSentence } from "../parts/spans.tsx";
+import { useLocal } from "../parts/local.ts";
 import { Answer, None } from "../parts/states.tsx";
+import { TakeTable, type Column } from "../parts/table.tsx";
 import { useTitle } from "../parts/title.ts";
 import { useApi } from "../parts/use-api.ts";
 import { Link, to, useQuery } from "../router.tsx";
 
 const ROLES: Role[] = ["actor", "target", "asset", "version", "vulnerability", "technique", "price", "quantity", "payment", "contact", "time", "place"];
 const STEP = 40;
+const TOPICS = ["threat"] as const;
 
 export default function ThreatPage({ id }: { id: string }) {
   // The id comes from the address: decoded once, encoded once, whatever stands in it.
-  const answer = useApi<Threat>(`/threats/${encodeURIComponent(decode(id))}`);
+  const answer = useApi<Threat>(`/threats/${encodeURIComponent(decode(id))}`, TOPICS);
   useTitle(answer.data?.title);
   return <Answer of={answer}>{(data) => <Content data={data} />}</Answer>;
 }
@@ -50,12 +53,15 @@ function Content({ data }: { data: Threat }) {
       <div className="grid">
         <div className="column w8">
           <Arguments data={data} />
-          <Panel title={t("threat.timeline")} note={count(data.timeline.length, "mentions")} id="timeline">
+          <Panel title={t("threat.timeline")} note={count(data.timeline.length, "mentions")} id="timeline"
+            action={<TakeTable name={`threat-${data.id}`} columns={EVIDENCE} rows={data.timeline} />}>
             <Timeline list={data.timeline} />
           </Panel>
         </div>
         <div className="column w4">
           <SeverityParts data={data} />
+          <Credibility data={data} />
+          <StatusOverTime data={data} />
           <OverTime list={data.timeline} />
           <Participants data={data} />
           <Panel title={t("threat.entities")}><EntityList entities={data.entities} /></Panel>
@@ -85,6 +91,47 @@ function SeverityParts({ data }: { data: Threat }) {
     </Panel>
   );
 }
+
+/** How far the claim can be trusted, part by part, with the posts that each part rests on. */
+function Credibility({ data }: { data: Threat }) {
+  const { t, name, fixed } = useI18n();
+  const c = data.credibility;
+  if (!c) return null;
+  return (
+    <Panel title={t("threat.credibility")} note={<b className="num">{fixed(c.value)}</b>}>
+      <ul className="sevparts">
+        {c.parts.map((p) => (
+          <li key={p.name}>
+            <span className="what">{name("part", p.name)}</span>
+            <Meter value={p.value} />
+            <span className="note">{p.weight !== undefined && t("threat.weight", { weight: fixed(p.weight) })}</span>
+            <span className="sub"><bdi>{p.note}</bdi> <PostLinks posts={p.posts} first={2} /></span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function StatusOverTime({ data }: { data: Threat }) {
+  const { t } = useI18n();
+  const list = data.status_over_time ?? [];
+  if (list.length === 0) return null;
+  return (
+    <Panel title={t("threat.statusOverTime")}>
+      <ol className="rows">
+        {list.map((s, i) => <li key={i}><StatusBadge status={s.status} />{s.post !== undefined && <Link to={to.post(s.post)} className="num">#{s.post}</Link>}<span className="n"><Seen iso={s.time} /></span></li>)}
+      </ol>
+    </Panel>
+  );
+}
+
+const EVIDENCE: Column<Sentence>[] = [
+  { id: "time", head: "facet.time", raw: (s) => s.time, cell: () => null }, { id: "post", head: "col.posts", raw: (s) => s.post_id, cell: () => null },
+  { id: "forum", head: "col.forum", raw: (s) => s.forum, cell: () => null }, { id: "account", head: "col.name", raw: (s) => s.account?.name ?? null, cell: () => null },
+  { id: "type", head: "col.type", raw: (s) => s.type, cell: () => null }, { id: "modality", head: "col.status", raw: (s) => s.modality, cell: () => null },
+  { id: "confidence", head: "col.confidence", raw: (s) => s.confidence, cell: () => null }, { id: "sentence", head: "threat.timeline", raw: (s) => s.sentence, cell: () => null },
+];
 
 function Arguments({ data }: { data: Threat }) {
   const { t, name, num } = useI18n();
@@ -176,6 +223,8 @@ function Timeline({ list }: { list: Sentence[] }) {
   const { t, name, num } = useI18n();
   const [query, set] = useQuery();
   const [shown, setShown] = useState(STEP);
+  const [why, setWhy] = useLocal("threatminer.why", "off");
+  const explained = list.some((s) => (s.why ?? []).length > 0);
   const modality = query.get("modality");
   const counts = useMemo(() => {
     const found = new Map<string, number>();
@@ -198,10 +247,12 @@ function Timeline({ list }: { list: Sentence[] }) {
             ))}
           </div>
         )}
+        {explained && <button type="button" className="quiet small" data-do="why" aria-pressed={why === "on"} onClick={() => setWhy(why === "on" ? "off" : "on")}>{t("threat.why")}</button>}
         <MarkLegend marks={marks} />
       </div>
+      {explained && why === "on" && <p className="note">{t("threat.whyText")}</p>}
       <ol className="timeline">
-        {chosen.slice(0, shown).map((s, i) => <Entry key={`${s.post_id}-${s.sentence_start}-${i}`} s={s} />)}
+        {chosen.slice(0, shown).map((s, i) => <Entry key={`${s.post_id}-${s.sentence_start}-${i}`} s={s} why={why === "on"} />)}
       </ol>
       {chosen.length > shown && (
         <button type="button" className="quiet more" onClick={() => setShown(shown + STEP)}>
@@ -212,9 +263,9 @@ function Timeline({ list }: { list: Sentence[] }) {
   );
 }
 
-function Entry({ s }: { s: Sentence }) {
+function Entry({ s, why }: { s: Sentence; why: boolean }) {
   const { t, name, time, fixed } = useI18n();
-  const marks = useMemo(() => marksOfSentence(s), [s]);
+  const marks = useMemo(() => (why ? whyOfSentence(s) : marksOfSentence(s)), [s, why]);
   const end = s.sentence_start + Array.from(s.sentence).length;
   return (
     <li className={`mod-${s.modality}`}>

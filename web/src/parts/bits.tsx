@@ -173,6 +173,11 @@ export function Seen({ iso }: { iso: string | null }) {
   return iso ? <time dateTime={iso} title={`${time(iso)} UTC`}>{date(iso)}</time> : <span className="muted">–</span>;
 }
 
+/** What the server says of a value before somebody blocks it: private, documentation, sinkhole, … */
+export function Tags({ tags }: { tags: string[] }) {
+  return <>{tags.map((tag) => <span key={tag} className="badge tag">{tag.replaceAll("_", " ")}</span>)}</>;
+}
+
 /** Horizontal bars, one a row, each leading somewhere: a chart that can be used with the keyboard. */
 export function BarList({ rows, label }: { rows: { key: string; name: ReactNode; to?: string; count: number }[]; label: string }) {
   const { num } = useI18n();

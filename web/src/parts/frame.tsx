@@ -1,20 +1,18 @@
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { type Health } from "../api.ts";
-import { langNames, useI18n, type Key, type Lang } from "../i18n/index.ts";
+import { LANGS, langNames, langTags, useI18n, type Key, type Lang } from "../i18n/index.ts";
+import { beginLive, useLive, useLiveState } from "../live.ts";
 import { Link, to, useGo, usePlace } from "../router.tsx";
+import { useSession } from "../session.tsx";
 import { useSettings, type ThemeChoice } from "../settings.tsx";
+import type { Alert, Listed } from "../workplace.ts";
 import { Icon } from "./icons.tsx";
-
-const SECTIONS: { path: string; key: Key; also?: string[] }[] = [
-  { path: "/", key: "nav.overview" },
-  { path: "/threats", key: "nav.threats" },
-  { path: "/actors", key: "nav.actors" },
-  { path: "/entities", key: "nav.entities" },
-  { path: "/search", key: "nav.search", also: ["/posts", "/threads"] },
-];
+import { Menu } from "./menu.tsx";
+import { SECTIONS, inSection } from "./places.tsx";
+import { useApi } from "./use-api.ts";
 
 const THEMES: ThemeChoice[] = ["dark", "light", "system"];
-const THEME_KEYS: Record<ThemeChoice, Key> = { dark: "theme.dark", light: "theme.light", system: "theme.system" };
+export const THEME_KEYS: Record<ThemeChoice, Key> = { dark: "theme.dark", light: "theme.light", system: "theme.system" };
 
 function SearchBox() {
   const { t } = useI18n();
@@ -29,7 +27,7 @@ function SearchBox() {
     const key = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-      if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]")) {
         event.preventDefault();
         field.current?.focus();
         field.current?.select();
@@ -50,7 +48,7 @@ function SearchBox() {
       <Icon name="search" />
       <input
         ref={field} type="search" value={text} onChange={(e) => setText(e.target.value)} maxLength={1000}
-        placeholder={t("search.placeholder")} aria-label={t("search.placeholder")} title={t("search.hint")}
+        placeholder={t("search.everything")} aria-label={t("search.everything")} title={t("search.hint")}
         autoComplete="off" spellCheck={false} onKeyDown={(e) => { if (e.key === "Escape") field.current?.blur(); }}
       />
       <kbd aria-hidden="true">/</kbd>
@@ -58,14 +56,24 @@ function SearchBox() {
   );
 }
 
+const ALERT_TOPICS = ["alert"] as const;
+
+/** How many alerts wait, beside their section's name; nothing where the server has no alerts. */
+function Waiting() {
+  const { t, num } = useI18n();
+  const { data } = useApi<Listed<Alert>>("/alerts?state=new&limit=50", ALERT_TOPICS);
+  const n = data?.total ?? data?.items.length ?? 0;
+  if (n === 0) return null;
+  return <b className="count" title={t("alert.waiting", { n: num(n) })}>{num(n)}</b>;
+}
+
 export function Header() {
   const { t } = useI18n();
   const { choice, setChoice, lang, setLang } = useSettings();
   const { path } = usePlace();
-  const inside = (section: (typeof SECTIONS)[number]) =>
-    section.path === "/" ? path === "/" : [section.path, ...(section.also ?? [])].some((p) => path === p || path.startsWith(`${p}/`));
+  const { locked, known } = useSession();
   const nextTheme = THEMES[(THEMES.indexOf(choice) + 1) % THEMES.length] ?? "system";
-  const nextLang: Lang = lang === "en" ? "zh" : "en";
+  const ready = known !== "asking" && !locked;
 
   return (
     <header className="top">
@@ -73,42 +81,49 @@ export function Header() {
         <Icon name="brand" />
         <span>ThreatMiner</span>
       </Link>
-      <nav aria-label={t("nav.main")}>
-        {SECTIONS.map((s) => (
-          <Link key={s.path} to={s.path} aria-current={inside(s) ? "page" : undefined}>{t(s.key)}</Link>
-        ))}
-      </nav>
-      <SearchBox />
+      {!locked && (
+        <nav aria-label={t("nav.main")}>
+          {SECTIONS.map((s) => (
+            <Link key={s.path} to={s.path} aria-current={inSection(s, path) ? "page" : undefined}>
+              {t(s.key)}{s.path === "/alerts" && ready && <Waiting />}
+            </Link>
+          ))}
+        </nav>
+      )}
+      {!locked && <SearchBox />}
       <div className="switches">
         <button
           type="button" className="quiet" data-switch="theme" onClick={() => setChoice(nextTheme)}
           aria-label={`${t("theme.label")}: ${t(THEME_KEYS[choice])}`} title={`${t("theme.label")}: ${t(THEME_KEYS[choice])}`}
         >
           <Icon name={choice} />
-          <span className="wide">{t(THEME_KEYS[choice])}</span>
         </button>
-        <button
-          type="button" className="quiet" data-switch="lang" lang={nextLang === "zh" ? "zh-CN" : "en"}
-          onClick={() => setLang(nextLang)} title={t("lang.label")}
-        >
-          {langNames[nextLang]}
-        </button>
+        <select className="quiet" data-switch="lang" value={lang} onChange={(e) => setLang(e.target.value as Lang)} aria-label={t("lang.label")} title={t("lang.label")}>
+          {LANGS.map((l) => <option key={l} value={l} lang={langTags[l]}>{langNames[l]}</option>)}
+        </select>
+        {!locked && <Menu />}
       </div>
     </header>
   );
 }
 
 const POLL_MS = 10_000;
+const HEALTH_TOPICS = ["posts", "analyzed"] as const;
 
 export function Footer() {
   const { t, num } = useI18n();
   const [health, setHealth] = useState<Health | null | undefined>(undefined);
+  const { known, locked } = useSession();
+  const live = useLiveState();
+  const asking = useRef<() => void>(() => undefined);
 
-  // Asked past the cache, and again only while the server has posts to analyse.
+  useEffect(() => { if (known !== "asking" && !locked) beginLive(); }, [known, locked]);
+  // Asked past the cache; again when news come, and while the server has posts to analyse.
   useEffect(() => {
     let timer = 0;
     let over = false;
     const ask = async () => {
+      window.clearTimeout(timer);
       try {
         const answer = await fetch("/api/v1/health");
         const now = answer.ok ? ((await answer.json()) as Health) : null;
@@ -119,9 +134,11 @@ export function Footer() {
         if (!over) setHealth(null);
       }
     };
-    void ask();
+    asking.current = () => void ask();
+    if (known !== "asking" && !locked) void ask();
     return () => { over = true; window.clearTimeout(timer); };
-  }, []);
+  }, [known, locked]);
+  useLive(HEALTH_TOPICS, () => asking.current());
 
   return (
     <footer className="bottom">
@@ -131,6 +148,7 @@ export function Footer() {
           : health === null ? t("health.unknown")
             : health.status === "ok" ? t("health.ok") : t("health.analysing", { n: num(health.pending) })}
       </span>
+      {live !== "off" && <span data-live={live} title={t(live === "live" ? "live.on.text" : "live.polling.text")}>{t(live === "live" ? "live.on" : "live.polling")}</span>}
       {health && <span>{t("health.version", { version: health.version })}</span>}
       {health && <span className="clip">{t("health.model", { model: health.model })}</span>}
       <span className="push">{t("health.utc")}</span>

@@ -1,10 +1,11 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import type { Facet, ThreatSummary } from "../api.ts";
-import { useI18n, type Key } from "../i18n/index.ts";
+import { useI18n, type I18n, type Key } from "../i18n/index.ts";
 import { Link, to, useQuery } from "../router.tsx";
 import { AccountLinks, Meter, Seen, StatusBadge, TypeBadge } from "./bits.tsx";
 import { Icon } from "./icons.tsx";
 import { None } from "./states.tsx";
+import { Table, type Column } from "./table.tsx";
 
 export const PAGE = 25;
 
@@ -29,9 +30,9 @@ export function Pager({ total, size = PAGE }: { total: number; size?: number }) 
       </span>
       {last > 1 && (
         <span className="turn">
-          <button type="button" disabled={page <= 1} onClick={() => go(Math.min(last, page - 1))}>{t("list.prev")}</button>
+          <button type="button" data-turn="prev" disabled={page <= 1} onClick={() => go(Math.min(last, page - 1))}>{t("list.prev")}</button>
           <span className="num">{num(page)} / {num(last)}</span>
-          <button type="button" disabled={page >= last} onClick={() => go(page + 1)}>{t("list.next")}</button>
+          <button type="button" data-turn="next" disabled={page >= last} onClick={() => go(page + 1)}>{t("list.next")}</button>
         </span>
       )}
     </nav>
@@ -76,7 +77,7 @@ export function SortField({ options, fallback }: { options: string[]; fallback: 
   return (
     <label className="sort">
       <span>{t("list.sort")}</span>
-      <select value={options.includes(asked) ? asked : fallback}
+      <select value={options.includes(asked) ? asked : fallback} aria-label={t("list.sort")}
         onChange={(e) => set({ sort: e.target.value === fallback ? null : e.target.value, page: null })}>
         {options.map((o) => <option key={o} value={o}>{name("sort", o)}</option>)}
       </select>
@@ -84,7 +85,8 @@ export function SortField({ options, fallback }: { options: string[]; fallback: 
   );
 }
 
-export type FacetSpec = { field: string; title: Key; from?: string; show: (value: string) => string };
+/** A filter of the address. `chip` ones have a control of their own and are shown only as what is filtered by. */
+export type FacetSpec = { field: string; title: Key; from?: string; show: (value: string) => string; chip?: boolean };
 
 const FACET_ROWS = 10;
 
@@ -120,7 +122,7 @@ function FacetGroup({ spec, values }: { spec: FacetSpec; values: Facet[] }) {
   );
 }
 
-export function Facets({ specs, facets }: { specs: FacetSpec[]; facets: Record<string, Facet[]> | undefined }) {
+export function Facets({ specs, facets, children }: { specs: FacetSpec[]; facets: Record<string, Facet[]> | undefined; children?: ReactNode }) {
   const { t } = useI18n();
   const [query] = useQuery();
   const [open, setOpen] = useState(false);
@@ -131,7 +133,8 @@ export function Facets({ specs, facets }: { specs: FacetSpec[]; facets: Record<s
         {t("list.filters")}{chosen > 0 && <b>{chosen}</b>}<Icon name="down" />
       </button>
       <div className="groups">
-        {specs.map((s) => <FacetGroup key={s.field} spec={s} values={facets?.[s.from ?? s.field] ?? []} />)}
+        {specs.filter((s) => !s.chip).map((s) => <FacetGroup key={s.field} spec={s} values={facets?.[s.from ?? s.field] ?? []} />)}
+        {children}
       </div>
     </aside>
   );
@@ -162,40 +165,41 @@ export function Chosen({ specs, text }: { specs: FacetSpec[]; text?: string }) {
   );
 }
 
+export function threatColumns({ num }: I18n): Column<ThreatSummary>[] {
+  return [
+    { id: "severity", head: "col.severity", raw: (x) => x.severity, cell: (x) => <Meter value={x.severity} label={x.confidence.toFixed(2)} /> },
+    {
+      id: "title", head: "col.threat", shape: "main", raw: (x) => x.title, cell: (x) => (
+        <>
+          <Link to={to.threat(x.id)} className="title"><bdi>{x.title}</bdi></Link>
+          {x.participants.length > 0 && <span className="sub"><AccountLinks accounts={x.participants} /></span>}
+        </>
+      ),
+    },
+    { id: "type", head: "col.type", raw: (x) => x.type, cell: (x) => <TypeBadge type={x.type} family={x.family} /> },
+    { id: "status", head: "col.status", raw: (x) => x.status, cell: (x) => <StatusBadge status={x.status} /> },
+    { id: "mentions", head: "col.mentions", shape: "right", raw: (x) => x.mentions, cell: (x) => num(x.mentions) },
+    { id: "forums", head: "col.forums", className: "forums", raw: (x) => x.forums, cell: (x) => <bdi>{x.forums.join(", ")}</bdi> },
+    { id: "last_seen", head: "col.lastSeen", shape: "when", raw: (x) => x.last_seen, cell: (x) => <Seen iso={x.last_seen} /> },
+  ];
+}
+
+/** What only the file has: it is no wider table, it is the same rows for other tools. */
+export function threatFile(i18n: I18n): Column<ThreatSummary>[] {
+  const more: Column<ThreatSummary>[] = [
+    { id: "id", head: "col.threat", raw: (x) => x.id, cell: () => null },
+    { id: "family", head: "facet.family", raw: (x) => x.family, cell: () => null },
+    { id: "confidence", head: "col.confidence", raw: (x) => x.confidence, cell: () => null },
+    { id: "first_seen", head: "col.firstSeen", raw: (x) => x.first_seen, cell: () => null },
+    { id: "posts", head: "col.posts", raw: (x) => x.posts, cell: () => null },
+    { id: "participants", head: "threat.participants", raw: (x) => x.participants.map((p) => p.name), cell: () => null },
+  ];
+  return [...threatColumns(i18n), ...more];
+}
+
 export function ThreatTable({ threats }: { threats: ThreatSummary[] }) {
-  const { t, num } = useI18n();
-  if (threats.length === 0) return <Nothing />;
-  return (
-    <table className="list threats">
-      <thead>
-        <tr>
-          <th scope="col">{t("col.severity")}</th>
-          <th scope="col" className="grow">{t("col.threat")}</th>
-          <th scope="col">{t("col.type")}</th>
-          <th scope="col">{t("col.status")}</th>
-          <th scope="col" className="right">{t("col.mentions")}</th>
-          <th scope="col">{t("col.forums")}</th>
-          <th scope="col">{t("col.lastSeen")}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {threats.map((x) => (
-          <tr key={x.id}>
-            <td data-l={t("col.severity")}><Meter value={x.severity} label={`${t("col.confidence")} ${x.confidence.toFixed(2)}`} /></td>
-            <td className="main">
-              <Link to={to.threat(x.id)} className="title"><bdi>{x.title}</bdi></Link>
-              {x.participants.length > 0 && <span className="sub"><AccountLinks accounts={x.participants} /></span>}
-            </td>
-            <td data-l={t("col.type")}><TypeBadge type={x.type} family={x.family} /></td>
-            <td data-l={t("col.status")}><StatusBadge status={x.status} /></td>
-            <td data-l={t("col.mentions")} className="right num">{num(x.mentions)}</td>
-            <td data-l={t("col.forums")} className="forums"><bdi>{x.forums.join(", ")}</bdi></td>
-            <td data-l={t("col.lastSeen")} className="when"><Seen iso={x.last_seen} /></td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
+  const i18n = useI18n();
+  return <Table className="threats" rows={threats} columns={threatColumns(i18n)} id={(x) => x.id} label={i18n.t("nav.threats")} empty={<Nothing />} />;
 }
 
 /** The short form for side panels. */

@@ -3,6 +3,7 @@ import type { Post } from "../api.ts";
 import { useI18n } from "../i18n/index.ts";
 import { Link, to } from "../router.tsx";
 import { AccountLink } from "./bits.tsx";
+import { Correct } from "./correct.tsx";
 import { MarkLegend, Marked, marksOfPost, roleGroup, slice } from "./spans.tsx";
 
 type Props = { post: Post; cited?: { start: number; end: number } | null; marked?: boolean; legend?: boolean };
@@ -50,6 +51,7 @@ export const PostCard = memo(function PostCard({ post, cited = null, marked = fa
           ))}
         </ul>
       )}
+      {marked && <Correct post={post} />}
       {(post.url !== null && marked) && (
         <p className="source">
           <span>{t("post.source")}</span> <code>{post.url}</code>

@@ -1,12 +1,18 @@
 import type { Page, Source } from "../api.ts";
 import { useI18n } from "../i18n/index.ts";
+import { Link } from "../router.tsx";
 import { Panel, Seen } from "./bits.tsx";
+import { Table, type Column } from "./table.tsx";
 import { useApi } from "./use-api.ts";
+
+export const SOURCE_TOPICS = ["source"] as const;
+
+export const missingOf = (source: Source) => source.shortfall.reduce((sum, s) => sum + Math.max(0, s.counted - s.got), 0);
 
 /** What a source lacks, most telling first: words of the page, then what was not got. */
 function Note({ source }: { source: Source }) {
   const { t, num } = useI18n();
-  const missing = source.shortfall.reduce((sum, s) => sum + Math.max(0, s.counted - s.got), 0);
+  const missing = missingOf(source);
   const problems = source.figures["problems"] ?? 0;
   return (
     <>
@@ -18,38 +24,29 @@ function Note({ source }: { source: Source }) {
   );
 }
 
+export function useSourceColumns(): Column<Source>[] {
+  const { t, num, name } = useI18n();
+  return [
+    { id: "name", head: "sources.source", shape: "main", raw: (s) => s.name, cell: (s) => <Link to={`/sources?id=${s.id}`} className="title" title={s.url}><bdi>{s.name}</bdi></Link> },
+    { id: "state", head: "col.status", raw: (s) => s.state, cell: (s) => <span className={`badge co-${s.state}`}>{name("collection", s.state)}</span> },
+    { id: "note", head: "sources.note", className: "notes", raw: (s) => [s.reason, missingOf(s) > 0 ? t("sources.missing", { n: missingOf(s) }) : null], cell: (s) => <Note source={s} /> },
+    { id: "new", head: "sources.new", shape: "right", raw: (s) => s.figures["new"] ?? 0, cell: (s) => num(s.figures["new"] ?? 0) },
+    { id: "requests", head: "sources.requests", shape: "right", raw: (s) => s.figures["requests"] ?? 0, cell: (s) => num(s.figures["requests"] ?? 0) },
+    { id: "last", head: "sources.last", shape: "when", raw: (s) => s.ended ?? s.started, cell: (s) => <Seen iso={s.ended ?? s.started} /> },
+  ];
+}
+
 /** Health of collection; nothing while no source is known. */
 export function SourcesPanel() {
-  const { t, num, name } = useI18n();
-  const { data } = useApi<Page<Source>>("/sources");
+  const { t, num } = useI18n();
+  const { data } = useApi<Page<Source>>("/sources", SOURCE_TOPICS);
+  const columns = useSourceColumns();
   if (!data || data.items.length === 0) return null;
   const good = data.items.filter((s) => s.state === "good").length;
   return (
-    <Panel className="w12" id="sources" title={t("sources.title")} note={t("sources.good", { n: num(good), all: num(data.items.length) })}>
-      <table className="list">
-        <thead>
-          <tr>
-            <th scope="col" className="grow">{t("sources.source")}</th>
-            <th scope="col">{t("col.status")}</th>
-            <th scope="col">{t("sources.note")}</th>
-            <th scope="col" className="right">{t("sources.new")}</th>
-            <th scope="col" className="right">{t("sources.requests")}</th>
-            <th scope="col">{t("sources.last")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {data.items.map((s) => (
-            <tr key={s.id}>
-              <td className="main"><bdi title={s.url}>{s.name}</bdi></td>
-              <td data-l={t("col.status")}><span className={`badge co-${s.state}`}>{name("collection", s.state)}</span></td>
-              <td data-l={t("sources.note")} className="notes"><Note source={s} /></td>
-              <td data-l={t("sources.new")} className="right num">{num(s.figures["new"] ?? 0)}</td>
-              <td data-l={t("sources.requests")} className="right num">{num(s.figures["requests"] ?? 0)}</td>
-              <td data-l={t("sources.last")} className="when"><Seen iso={s.ended ?? s.started} /></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <Panel className="w12" id="sources" title={t("sources.title")} note={t("sources.good", { n: num(good), all: num(data.items.length) })}
+      action={<Link to="/sources">{t("overview.all")}</Link>}>
+      <Table rows={data.items} columns={columns} id={(s) => s.id} label={t("sources.title")} />
     </Panel>
   );
 }

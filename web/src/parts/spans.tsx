@@ -9,7 +9,8 @@ export type Mark =
   | { kind: "trigger"; start: number; end: number; type: string; family?: Family; modality?: Modality; confidence?: number }
   | { kind: "argument"; start: number; end: number; role: string; confidence?: number }
   | { kind: "entity"; start: number; end: number; id: number; type: string; value: string; source: string; confidence: number }
-  | { kind: "cited"; start: number; end: number };
+  | { kind: "cited"; start: number; end: number }
+  | { kind: "why"; start: number; end: number; weight: number; level: 1 | 2 | 3 | 4 };
 
 type Piece = { text: string; marks: Mark[] };
 
@@ -75,6 +76,8 @@ export function describe(mark: Mark, { t, name, fixed }: I18n): string {
       return `${t("post.entity")}: ${name("type", mark.type)} · ${mark.value} · ${name("source", mark.source)}${sure(mark.confidence)}`;
     case "cited":
       return t("post.emphasis");
+    case "why":
+      return t("threat.whyWeight", { weight: fixed(mark.weight) });
   }
 }
 
@@ -83,6 +86,7 @@ function classes(marks: Mark[]): string {
   for (const m of marks) {
     names.add(`m-${m.kind}`);
     if (m.kind === "argument") names.add(`r-${roleGroup(m.role)}`);
+    if (m.kind === "why") names.add(`why-${m.level}${m.weight < 0 ? " against" : ""}`);
   }
   return [...names].join(" ");
 }
@@ -159,6 +163,16 @@ export function marksOfSentence(s: Sentence): Mark[] {
     const end = x.end - s.sentence_start;
     return x.kind === "trigger" ? { kind: "trigger", start, end, type: s.type, modality: s.modality } : { kind: "argument", start, end, role: x.label };
   });
+}
+
+/** The words that carried the decision, in four strengths of their share of the heaviest. */
+export function whyOfSentence(s: Sentence): Mark[] {
+  const list = s.why ?? [];
+  const most = Math.max(1e-9, ...list.map((w) => Math.abs(w.weight)));
+  return list.map((w): Mark => ({
+    kind: "why", start: w.start - s.sentence_start, end: w.end - s.sentence_start, weight: w.weight,
+    level: Math.min(4, 1 + Math.floor((Math.abs(w.weight) / most) * 3.999)) as 1 | 2 | 3 | 4,
+  }));
 }
 
 export function MarkLegend({ marks }: { marks: Mark[] }) {

@@ -14,6 +14,13 @@ export function Loading() {
   );
 }
 
+type Place = { inside?: boolean };
+
+/** The heading of a state: the page's own unless it stands inside of a page that has one. */
+function Title({ inside, children }: Place & { children: ReactNode }) {
+  return inside ? <h2>{children}</h2> : <h1>{children}</h1>;
+}
+
 export function NotFound() {
   const { t } = useI18n();
   return (
@@ -35,12 +42,38 @@ export function Crashed() {
   );
 }
 
-export function Failed({ error, retry }: { error: Error; retry: () => void }) {
+/** What this server does not offer, because it is older or was built without it. */
+export function Unavailable({ inside = false }: Place) {
   const { t } = useI18n();
+  return (
+    <div className="state" data-state="unavailable">
+      <Title inside={inside}>{t("state.unavailable")}</Title>
+      <p>{t("state.unavailable.text")}</p>
+    </div>
+  );
+}
+
+export function Forbidden({ inside = false }: Place) {
+  const { t } = useI18n();
+  return (
+    <div className="state" data-state="forbidden">
+      <Title inside={inside}>{t("state.forbidden")}</Title>
+      <p>{t("state.forbidden.text")}</p>
+    </div>
+  );
+}
+
+export function Failed({ error, retry, inside = false, offered = true }: Place & { error: Error; retry: () => void; offered?: boolean }) {
+  const { t } = useI18n();
+  if (error instanceof ApiError && error.status === 403) return <Forbidden inside={inside} />;
+  if (error instanceof ApiError && error.status === 401) {
+    return <div className="state"><Title inside={inside}>{t("login.needed")}</Title></div>;
+  }
   if (error instanceof ApiError && error.status === 404) {
+    if (!offered) return <Unavailable inside={inside} />;
     return (
       <div className="state">
-        <h1>{t("state.notfound")}</h1>
+        <Title inside={inside}>{t("state.notfound")}</Title>
         <p>{error.message || t("state.notfound.text")}</p>
         <p><Link to="/">{t("state.home")}</Link></p>
       </div>
@@ -49,16 +82,25 @@ export function Failed({ error, retry }: { error: Error; retry: () => void }) {
   const said = error instanceof ApiError ? error.message || t("state.status", { status: error.status }) : t("state.network");
   return (
     <div className="state" role="alert">
-      <h1>{t("state.error")}</h1>
+      <Title inside={inside}>{t("state.error")}</Title>
       <p>{said}</p>
       <button type="button" onClick={retry}>{t("state.retry")}</button>
     </div>
   );
 }
 
+type AnswerProps<T> = {
+  of: Loaded<T>;
+  /** The page has its heading already. */
+  inside?: boolean;
+  /** A 404 means that this server does not offer the thing at all. */
+  optional?: boolean;
+  children: (data: T) => ReactNode;
+};
+
 /** Loading, error or the content: every page goes through here. */
-export function Answer<T>({ of, children }: { of: Loaded<T>; children: (data: T) => ReactNode }) {
-  if (of.error) return <Failed error={of.error} retry={of.retry} />;
+export function Answer<T>({ of, inside = false, optional = false, children }: AnswerProps<T>) {
+  if (of.error) return <Failed error={of.error} retry={of.retry} inside={inside} offered={!optional} />;
   if (of.data === undefined) return <Loading />;
   return <div className={of.loading ? "stale" : undefined} aria-busy={of.loading}>{children(of.data)}</div>;
 }

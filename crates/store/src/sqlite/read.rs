@@ -315,6 +315,7 @@ impl SqliteStore {
         q.push(match f.sort.as_str() {
             "posts" => " ORDER BY posts DESC, a.id",
             "last_seen" => " ORDER BY last DESC, a.id",
+            "first_seen" => " ORDER BY first DESC, a.id",
             _ => " ORDER BY s.rank IS NULL, s.rank, a.id",
         });
         page(&mut q, f.limit, f.offset);

@@ -1,0 +1,1 @@
+import{w as e}from"./api-CgxECe7j.js";var t=e();function n(e){(0,t.useEffect)(()=>{document.title=e?`${e} · ThreatMiner`:`ThreatMiner`},[e])}export{n as t};

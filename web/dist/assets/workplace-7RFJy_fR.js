@@ -1,0 +1,1 @@
+var e=[`viewer`,`analyst`,`admin`],t=[`read`,`write`,`admin`],n=[`keyword`,`organization`,`cve`,`indicator`,`actor`],r=[`now`,`hourly`,`daily`],i=[`email`,`webhook`,`slack`,`telegram`,`syslog`],a=[`new`,`seen`,`closed`];export{e as a,t as i,i as n,n as o,r,a as t};
