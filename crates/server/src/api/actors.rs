@@ -32,7 +32,7 @@ pub(super) fn routes() -> Vec<Route> {
                 ("forum", "string", "forum's name"),
                 ("q", "string", "part of the name"),
                 ("mark", "\"key\" | \"not_key\" | \"watch\"", "only those that were marked so"),
-                ("sort", "\"rank\" | \"posts\" | \"last_seen\"", "order"),
+                ("sort", "\"rank\" | \"posts\" | \"first_seen\" | \"last_seen\"", "order"),
             ])
             .list()
             .answers("Page<ActorSummary>"),
@@ -60,7 +60,7 @@ async fn actors(State(app): App, Query(a): Query<Asked>) -> Result<Response, Api
         ids,
         forum: Asked::text(&a.forum),
         text: Asked::text(&a.q),
-        sort: Asked::one_of(&a.sort, &["rank", "posts", "last_seen"])?.unwrap_or_default(),
+        sort: Asked::one_of(&a.sort, &["rank", "posts", "first_seen", "last_seen"])?.unwrap_or_default(),
         offset: window.offset,
         limit: window.limit,
         ..PostFilter::default()
