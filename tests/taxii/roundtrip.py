@@ -35,6 +35,15 @@ def references(value):
             yield from references(inner)
 
 
+def same_times(value):
+    """The library writes whole seconds without a fraction where the standard leaves the precision open."""
+    if isinstance(value, dict):
+        return {key: same_times(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [same_times(inner) for inner in value]
+    return value.replace(".000Z", "Z") if isinstance(value, str) else value
+
+
 def main(url):
     for collection in Server(url).api_roots[0].collections:
         sent = pages(collection.get_objects, per_request=97)
@@ -44,7 +53,7 @@ def main(url):
         ids = {o["id"] for o in sent}
         for o in sent:
             read = stix2.parse(o, allow_custom=False, version="2.1")
-            assert json.loads(read.serialize()) == o, f"{o['id']} changed on the way"
+            assert same_times(json.loads(read.serialize())) == same_times(o), f"{o['id']} changed on the way"
             missing = [r for r in references(o) if r not in ids]
             assert not missing, f"{o['id']} refers to {missing}"
         dates = [m["date_added"] for m in manifest]
