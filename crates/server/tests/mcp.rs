@@ -26,6 +26,7 @@ async fn tools() -> (Site, tempfile::TempDir, Tools, i64) {
     index
         .add(&[Document { id: post, text: TEXT.into(), author: "vega".into(), ..Document::default() }])
         .unwrap();
+    index.commit(&tm_search::Progress::default()).unwrap();
     let tools = Tools::new(Arc::clone(&site.store), Some(Arc::new(index)));
     (site, folder, tools, post)
 }

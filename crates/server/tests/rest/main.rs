@@ -19,8 +19,8 @@ use tm_model::{
 };
 use tm_server::{AppState, Hub, Options, ServeError, serve};
 use tm_store::{
-    AliasRow, Analyzed, NewUser, PostFilter, RoleRow, SessionRow, SourceRow, SqliteStore, StandingRow, Store,
-    TokenRow,
+    AlertRound, AliasRow, Analyzed, NewAlert, NewUser, PostFilter, RoleRow, RuleRow, SessionRow, SourceRow,
+    SqliteStore, StandingRow, Store, TokenRow,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -226,6 +226,34 @@ async fn fill(store: &SqliteStore) {
         ..SourceRow::default()
     };
     store.record_source(&source, Some(("http://forum.example/x", "<html>check</html>"))).await.unwrap();
+    // An alert outlives its rule.
+    let rule = RuleRow {
+        id: 0,
+        name: "gone".into(),
+        enabled: true,
+        conditions: r#"{"keywords":["logs"]}"#.into(),
+        channels: Vec::new(),
+        digest: "now".into(),
+        primed: true,
+        created: Timestamp(start),
+    };
+    let rule = store.save_rule(&rule).await.unwrap().unwrap();
+    let alert = NewAlert {
+        rule,
+        rule_name: "gone".into(),
+        key: "post:1".into(),
+        title: HOSTILE.into(),
+        severity: 0.5,
+        posted: Some(Timestamp(start)),
+        threat: None,
+        post: Some(1),
+        account: None,
+        evidence: Some((Span::new(0, 3), HOSTILE.into())),
+        notify: Vec::new(),
+    };
+    let round = AlertRound { now: Timestamp(start), alerts: vec![alert], ..AlertRound::default() };
+    assert_eq!(store.record_alerts(&round).await.unwrap().len(), 1);
+    assert!(store.delete_rule(rule).await.unwrap());
 }
 
 /// Secrets of the fixture's tokens and sessions, made without the cost of a password.
