@@ -184,7 +184,7 @@ fn a_full_disk() {
     well(&store, &["import", &file]);
     assert_eq!(everything(&store)[0].lines().count(), 30_000);
     // A copy that does not fit leaves nothing behind.
-    disk.change("size=30m");
+    disk.change("size=16m");
     let copy = disk.0.join("copy.db");
     fails(&run(&store, &["backup", copy.to_str().unwrap()]), &["full"]);
     let left = std::fs::read_dir(&disk.0)

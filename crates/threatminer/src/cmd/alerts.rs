@@ -39,7 +39,7 @@ pub async fn judge(store: &dyn Store) -> anyhow::Result<u64> {
         return Ok(0);
     }
     // Another process may be in the midst of an analysis: events have no threat event yet.
-    if store.fact("concluded").await?.as_deref() == Some("no") {
+    if store.fact("concluded").await?.is_some_and(|f| f != "yes") {
         return Ok(0);
     }
     let rung = alerts::judge(store, now()).await?;

@@ -126,14 +126,17 @@ pub async fn extract(
 /// Ranking, then fusion: how serious an event is depends on who speaks of it. What follows new posts from here on, and the
 /// numbers of threat events and accounts.
 pub async fn conclude(store: &dyn Store) -> anyhow::Result<(Watch, usize, usize)> {
-    // Said first: a correction that comes meanwhile says no again.
-    store.set_fact("concluded", "yes").await?;
-    let done = conclusions(store).await;
-    if done.is_err() {
-        store.set_fact("concluded", "no").await?;
+    // What comes meanwhile (a correction, new analyses by another process) says no again; a kill leaves a word that is no yes.
+    store.set_fact("concluded", DRAWING).await?;
+    let done = conclusions(store).await?;
+    if store.fact("concluded").await?.as_deref() == Some(DRAWING) {
+        store.set_fact("concluded", "yes").await?;
     }
-    done
+    Ok(done)
 }
+
+/// The fact `concluded` while conclusions are drawn.
+const DRAWING: &str = "drawing";
 
 async fn conclusions(store: &dyn Store) -> anyhow::Result<(Watch, usize, usize)> {
     let interactions = store.interactions().await?;
