@@ -55,7 +55,7 @@ function Content({ data }: { data: Trends }) {
         {weeks.length > 0 && <span className="note">{t("trends.until", { week: date(`${weeks.at(-1) ?? ""}`) || (weeks.at(-1) ?? "") })}</span>}
         <label className="sort push">
           <span>{t("trends.span")}</span>
-          <select value={span} onChange={(e) => set({ weeks: e.target.value === "52" ? null : e.target.value })}>
+          <select value={span} aria-label={t("trends.span")} onChange={(e) => set({ weeks: e.target.value === "52" ? null : e.target.value })}>
             {SPANS.map((s) => <option key={s} value={s}>{t("trends.weeks", { n: num(Number(s)) })}</option>)}
           </select>
         </label>
