@@ -1,7 +1,7 @@
 //! Which words carried a decision: occlusion (Zeiler and Fergus 2014; for words Li, Monroe, Jurafsky 2016).
 //!
-//! The words around a trigger are left out one at a time and the stretch is read again. A word weighs as much as the
-//! confidence in the event falls without it. What is measured is the model itself, not a picture of it; it costs as many
+//! The words around a trigger are left out one at a time and the stretch is read again. A word weighs as much as the odds of
+//! the event fall without it. What is measured is the model itself, not a picture of it; it costs as many
 //! readings of a short stretch as there are words, so it is done for what is shown and never for all posts.
 
 use crate::analyzer::Analyzer;
@@ -15,15 +15,15 @@ const WINDOW: usize = 80;
 const WORDS: usize = 20;
 /// Words that are handed out, the heaviest ones.
 const SHOWN: usize = 6;
-/// Share of the confidence below which a word is not handed out.
-const LEAST: f32 = 0.08;
+/// Share of the odds below which a word is not handed out.
+const LEAST: f32 = 0.25;
 
 /// A word and what it weighs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Why {
     /// Where it stands in the post.
     pub span: Span,
-    /// Share of the confidence that goes without it, 0 to 1.
+    /// Share of the odds of the event that goes without it, 0 to 1.
     pub weight: f32,
 }
 
@@ -111,7 +111,11 @@ impl Analyzer {
         let mut found: Vec<Why> = candidates
             .iter()
             .zip(without)
-            .map(|((_, span), c)| Why { span: *span, weight: ((1.0 - c / whole) * 1e3).round() / 1e3 })
+            .map(|((_, span), c)| {
+                // Of the odds and not of the confidence: near one a word that decides hardly moves the latter.
+                let odds = |p: f32| p.min(0.9999) / (1.0 - p.min(0.9999));
+                Why { span: *span, weight: ((1.0 - odds(*c) / odds(whole)) * 1e3).round() / 1e3 }
+            })
             .filter(|w| w.weight >= LEAST)
             .collect();
         found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.span.cmp(&b.span)));

@@ -39,7 +39,8 @@ pub enum Correction {
         event: EventType,
         /// How the author stands to it.
         modality: Modality,
-        /// Where its trigger stands.
+        /// Where its trigger stands. Beside it in JSON stands the label's own place, `trigger`.
+        #[serde(rename = "new_trigger")]
         trigger: Span,
         /// All its arguments.
         arguments: Vec<LabelledArgument>,

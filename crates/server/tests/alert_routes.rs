@@ -91,7 +91,7 @@ async fn what_an_analyst_sets_up() {
         ("when", json!({}), "needs a condition"),
         ("when", json!({"watchlists": [77]}), "no watchlist 77"),
         ("when", json!({"regex": "("}), "regex"),
-        ("when", json!({"query": "time:yesterday"}), "query"),
+        ("when", json!({"query": "time:yesterday"}), "time:yesterday cannot be read"),
         ("channels", json!([77]), "no channel 77"),
         ("digest", json!("weekly"), "none of now"),
     ] {
@@ -151,7 +151,7 @@ async fn pages_elsewhere_cannot_ring() {
     let site = Site::new().await;
     let to = site.serve().await;
     let said = ask(to, "POST", "/api/v1/channels/1/test", &["origin: https://evil.example"], None).await;
-    assert!(said.status == 400 && said.text.contains("foreign"), "{}", said.text);
+    assert!(said.status == 403 && said.text.contains("another page"), "{}", said.text);
     let own = format!("origin: http://{to}");
     assert_eq!(ask(to, "POST", "/api/v1/channels/1/test", &[&own], None).await.status, 404);
 }
