@@ -1,22 +1,34 @@
 //! The only truth: posts, what was extracted from them, and what was concluded.
 //!
 //! [`Store`] is the cut line between the stages and their storage. [`SqliteStore`] keeps everything in one SQLite file in
-//! WAL mode. Every method that writes does so in one transaction: after a kill the next run finds either all of it or
+//! WAL mode, [`PostgresStore`] in a PostgreSQL database that many processes share. [`WorkQueue`] hands out what is to be
+//! analysed: [`LocalQueue`] within a process, [`NatsQueue`] between them; it can be lost without loss. Every method that writes does so in one transaction: after a kill the next run finds either all of it or
 //! none of it.
 #![deny(missing_docs)]
+// One text of the SQL for two databases, see `sql/mod.rs`.
+#![allow(clippy::duplicate_mod)]
 
+mod migrate;
+mod postgres;
+mod queue;
 mod records;
 mod sqlite;
 
+pub use migrate::{MigrateError, Migrated, migrate};
+pub use postgres::PostgresStore;
+pub use queue::{
+    Lease, LocalQueue, NatsOptions, NatsQueue, Offer, Parcel, QueueError, QueueResult, Received, TRIES,
+    WorkQueue,
+};
 pub use records::{
     AccountRow, AliasRow, Analyzed, ArgumentRow, Batch, Counts, Crawled, EntityRow, EntitySummaryRow,
-    EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, RoleRow, Shortfall, SourceRow,
-    StandingRow, ThreadRow, ThreatFilter, ThreatRow,
+    EventRow, ForumRow, ImportKey, ImportState, Interaction, PostFilter, QuarantineRow, RoleRow, Shortfall,
+    SourceRow, StandingRow, ThreadRow, ThreatFilter, ThreatRow,
 };
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
-use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
+use tm_model::{EntityType, Mention, Post, PostAnalysis, PostRecord, Reject, Threat, Timestamp};
 
 /// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +53,47 @@ pub enum StoreError {
         /// Newest version that this program knows.
         known: i64,
     },
+    /// The database cannot hold a store.
+    #[error("store {path} cannot be used: {why}")]
+    Unfit {
+        /// The database.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The database refused an operation.
     #[error("store: {0}")]
     Database(#[from] sqlx::Error),
     /// A stored value cannot be read back: the file was changed by something else.
     #[error("store: damaged value: {0}")]
     Damaged(String),
+}
+
+impl StoreError {
+    /// Whether the same operation may succeed a little later: the server restarts, the network is cut, two writers met.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            StoreError::Database(e) | StoreError::Open { source: e, .. } => match e {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+                // Connection lost; server going down, starting or out of connections; deadlock or serialization; SQLite busy.
+                sqlx::Error::Database(e) => e.code().is_some_and(|c| {
+                    c.starts_with("08")
+                        || c.starts_with("57P")
+                        || c.starts_with("53")
+                        || matches!(&*c, "40001" | "40P01" | "55P03" | "5" | "517")
+                }),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// The right to do what only one process may do, until it is dropped or lost.
+#[async_trait]
+pub trait Leadership: Send {
+    /// Whether it is still held.
+    async fn holds(&mut self) -> bool;
 }
 
 /// Result of a store operation.
@@ -147,4 +194,31 @@ pub trait Store: Send + Sync {
     async fn events_of(&self, posts: &[i64]) -> Result<Vec<EventRow>>;
     /// What posts quote: post, quoted post if stored, quoted author.
     async fn quotes_of(&self, posts: &[i64]) -> Result<Vec<(i64, Option<i64>, Option<String>)>>;
+
+    // Several processes on one store.
+
+    /// Writes the analyses of posts in one transaction, replacing older ones. A post whose words have changed since it was
+    /// read stays pending. Returns how many such there were. `analyses` stand in the order of `posts`.
+    async fn store_analyses_of(
+        &self,
+        version: &str,
+        posts: &[Post],
+        analyses: &[PostAnalysis],
+    ) -> Result<u64>;
+    /// At most `limit` posts that are not analysed by `version`, with identifiers below `below`, newest first.
+    async fn pending_ids(&self, version: &str, below: i64, limit: u32) -> Result<Vec<i64>>;
+    /// Those of the posts that are not analysed by `version`, by identifier.
+    async fn pending_of(&self, version: &str, posts: &[i64]) -> Result<Vec<Post>>;
+    /// Makes at most `limit` posts above `after` pending again; returns the last of them, none when there are no more.
+    async fn forget_analyses(&self, after: i64, limit: u32) -> Result<Option<i64>>;
+    /// Sets a post aside that cannot be analysed by `version`: it is no longer pending for that version.
+    async fn quarantine(&self, version: &str, post: i64, reason: &str, at: Timestamp) -> Result<()>;
+    /// Number of posts set aside, and the first `limit` of them.
+    async fn quarantined(&self, limit: u32) -> Result<(u64, Vec<QuarantineRow>)>;
+    /// Gives all posts that were set aside another chance; returns how many.
+    async fn release_quarantine(&self) -> Result<u64>;
+    /// Replaces a fact if it still has the value `from`; says whether it had.
+    async fn swap_fact(&self, key: &str, from: &str, to: &str) -> Result<bool>;
+    /// Becomes the one process that plays a role; `None` while another one does. A store of one machine says yes to all.
+    async fn lead(&self, role: &str) -> Result<Option<Box<dyn Leadership>>>;
 }

@@ -57,7 +57,7 @@ pub struct Crawled {
 }
 
 /// What a crawl was pointed at, and how the last one went.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct SourceRow {
     /// Identifier.
     pub id: i64,
@@ -111,6 +111,23 @@ pub struct Analyzed {
     pub post_id: i64,
     /// What was found.
     pub analysis: PostAnalysis,
+}
+
+/// A post that was set aside because it cannot be analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineRow {
+    /// Post.
+    pub post_id: i64,
+    /// Forum's name.
+    pub forum: String,
+    /// Identifier within the forum.
+    pub external_id: String,
+    /// Version of the model that it was too much for.
+    pub version: String,
+    /// What happened.
+    pub reason: String,
+    /// When it was set aside.
+    pub time: Timestamp,
 }
 
 /// Counts for the overview.

@@ -1,20 +1,20 @@
 //! Analyses, and what fusion and ranking read and write.
 
-use super::{SqliteStore, damaged};
+use super::import::ROWS;
+use super::{BEGIN, Backend, Db, DbRow, LOCK_ROWS, damaged, ids, names, query, query_scalar};
 use crate::Result;
 use crate::records::{AliasRow, Analyzed, ArgumentRow, Interaction, StandingRow};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{ColumnIndex, QueryBuilder, Row, Transaction};
 use std::collections::{BTreeSet, HashMap};
-use tm_model::{EntityType, EventType, Mention, Modality, Post, Span, Threat, Timestamp};
+use tm_model::{EntityType, EventType, Mention, Modality, Post, PostAnalysis, Span, Threat, Timestamp};
 
 /// Columns of [`post_of`].
 pub(super) const POST: &str = "p.id, p.external_id, p.forum_id, p.thread_id, p.account_id, p.time, p.text, p.url, p.language, p.relevance,
     p.edited, p.links, p.mentions,
     (SELECT r.id FROM post r WHERE r.forum_id = p.forum_id AND r.external_id = p.reply_to) AS reply,
-    p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1) AS starts";
+    p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time NULLS FIRST, q.id LIMIT 1) AS starts";
 
-pub(super) fn post_of(r: &SqliteRow) -> Result<Post> {
+pub(super) fn post_of(r: &DbRow) -> Result<Post> {
     let language: Option<String> = r.try_get("language")?;
     Ok(Post {
         id: r.try_get("id")?,
@@ -23,7 +23,7 @@ pub(super) fn post_of(r: &SqliteRow) -> Result<Post> {
         thread_id: r.try_get("thread_id")?,
         account_id: r.try_get("account_id")?,
         time: r.try_get::<Option<i64>, _>("time")?.map(Timestamp),
-        starts: r.try_get::<i64, _>("starts")? == 1,
+        starts: r.try_get("starts")?,
         text: r.try_get("text")?,
         reply_to: r.try_get("reply")?,
         url: r.try_get("url")?,
@@ -39,132 +39,224 @@ fn json_list(column: Option<&str>) -> Result<Vec<String>> {
     column.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(text).map_err(damaged))
 }
 
-impl SqliteStore {
-    pub(super) async fn pending_(&self, version: &str) -> Result<u64> {
-        let n: i64 = sqlx::query_scalar("SELECT count(*) FROM post WHERE analyzed IS NOT ?")
-            .bind(version)
-            .fetch_one(&self.pool)
+/// The span in two columns.
+pub(super) fn span<I: ColumnIndex<DbRow>>(r: &DbRow, start: I, end: I) -> Result<Span> {
+    let at = |i: I| u32::try_from(r.try_get::<i64, _>(i)?).map_err(damaged);
+    Ok(Span::new(at(start)?, at(end)?))
+}
+
+/// Replaces the analyses of posts and takes them out of quarantine.
+async fn replace(t: &mut Transaction<'_, Db>, version: &str, batch: &[(i64, &PostAnalysis)]) -> Result<()> {
+    let list: Vec<i64> = batch.iter().map(|(id, _)| *id).collect();
+    for old in [
+        "DELETE FROM entity_mention WHERE post_id IN (??)",
+        "DELETE FROM event_mention WHERE post_id IN (??)",
+        "DELETE FROM quarantine WHERE post_id IN (??)",
+    ] {
+        query(old).bind(ids(&list)).execute(&mut **t).await?;
+    }
+    for part in batch.chunks(ROWS) {
+        let mut update: QueryBuilder<Db> = QueryBuilder::new("UPDATE post SET analyzed = ");
+        update
+            .push_bind(version)
+            .push(", language = v.column2, relevance = v.column3, vector = v.column4 FROM (");
+        update.push_values(part, |mut row, (id, analysis)| {
+            // Only posts with events are compared by fusion; others need no vector.
+            let vector: Option<Vec<u8>> = (!analysis.events.is_empty())
+                .then(|| analysis.vector.iter().flat_map(|x| x.to_le_bytes()).collect());
+            row.push_bind(id)
+                .push_bind(analysis.language.as_str())
+                .push_bind(f64::from(analysis.relevance))
+                .push_bind(vector);
+        });
+        update.push(") AS v WHERE post.id = v.column1");
+        update.build().persistent(false).execute(&mut **t).await?;
+    }
+    let entities = entity_ids(t, batch).await?;
+    let hits: Vec<_> = batch.iter().flat_map(|(id, a)| a.entities.iter().map(move |e| (*id, e))).collect();
+    for part in hits.chunks(ROWS) {
+        let mut insert: QueryBuilder<Db> = QueryBuilder::new(
+            "INSERT INTO entity_mention (post_id, entity_id, start, \"end\", source, confidence) ",
+        );
+        insert.push_values(part, |mut row, (post_id, e)| {
+            row.push_bind(post_id)
+                .push_bind(entities.get(&(e.kind, e.value.as_str())))
+                .push_bind(i64::from(e.span.start))
+                .push_bind(i64::from(e.span.end))
+                .push_bind(e.source.as_str())
+                .push_bind(f64::from(e.confidence));
+        });
+        insert.build().persistent(false).execute(&mut **t).await?;
+    }
+    let mut events = Vec::new();
+    for (id, analysis) in batch {
+        for e in &analysis.events {
+            let arguments: Vec<ArgumentRow> = e
+                .arguments
+                .iter()
+                .map(|a| ArgumentRow {
+                    role: a.role,
+                    start: a.span.start,
+                    end: a.span.end,
+                    text: a.text.clone(),
+                    confidence: a.confidence,
+                })
+                .collect();
+            events.push((*id, e, serde_json::to_string(&arguments).map_err(damaged)?));
+        }
+    }
+    for part in events.chunks(ROWS) {
+        let mut insert: QueryBuilder<Db> = QueryBuilder::new(
+            "INSERT INTO event_mention (post_id, type, modality, confidence, trigger_start, trigger_end, trigger_text,
+             arguments) ",
+        );
+        insert.push_values(part, |mut row, (id, e, arguments)| {
+            row.push_bind(id)
+                .push_bind(e.kind.as_str())
+                .push_bind(e.modality.as_str())
+                .push_bind(f64::from(e.confidence))
+                .push_bind(i64::from(e.trigger.start))
+                .push_bind(i64::from(e.trigger.end))
+                .push_bind(&e.trigger_text)
+                .push_bind(arguments);
+        });
+        insert.build().persistent(false).execute(&mut **t).await?;
+    }
+    if !batch.is_empty() {
+        // Conclusions rest on analyses: what was concluded before is behind from now on. Last and always written, so that
+        // who concludes meanwhile waits for this transaction or learns of it.
+        query("INSERT INTO fact (key, value) VALUES ('concluded', 'no') ON CONFLICT (key) DO UPDATE SET value = 'no'")
+            .execute(&mut **t)
             .await?;
+    }
+    Ok(())
+}
+
+/// Identifiers of the entities that analyses name; new ones get theirs in the order of type and value, so that two
+/// transactions with the same ones wait for each other instead of for ever.
+async fn entity_ids<'a>(
+    t: &mut Transaction<'_, Db>,
+    batch: &[(i64, &'a PostAnalysis)],
+) -> Result<HashMap<(EntityType, &'a str), i64>> {
+    let named: BTreeSet<(&str, &'a str, EntityType)> = batch
+        .iter()
+        .flat_map(|(_, a)| &a.entities)
+        .map(|e| (e.kind.as_str(), e.value.as_str(), e.kind))
+        .collect();
+    let mut found = HashMap::with_capacity(named.len());
+    let mut missing: Vec<_> = named.into_iter().collect();
+    // The second look finds what this or another transaction has written since the first.
+    for look in 0..2 {
+        for part in missing.chunks(ROWS) {
+            let mut select: QueryBuilder<Db> = QueryBuilder::new("SELECT v.column3, e.id FROM (");
+            select.push_values(part.iter().enumerate(), |mut row, (i, (kind, value, _))| {
+                row.push_bind(*kind).push_bind(*value).push_bind(i as i64);
+            });
+            select.push(") AS v JOIN entity e ON e.type = v.column1 AND e.value = v.column2");
+            for r in select.build().persistent(false).fetch_all(&mut **t).await? {
+                if let Some((_, value, kind)) = part.get(r.try_get::<i64, _>(0)? as usize) {
+                    found.insert((*kind, *value), r.try_get(1)?);
+                }
+            }
+        }
+        missing.retain(|(_, value, kind)| !found.contains_key(&(*kind, *value)));
+        if look == 0 {
+            for part in missing.chunks(ROWS) {
+                let mut insert: QueryBuilder<Db> = QueryBuilder::new("INSERT INTO entity (type, value) ");
+                insert.push_values(part, |mut row, (kind, value, _)| {
+                    row.push_bind(*kind).push_bind(*value);
+                });
+                insert.push(" ON CONFLICT DO NOTHING");
+                insert.build().persistent(false).execute(&mut **t).await?;
+            }
+        }
+    }
+    match missing.first() {
+        Some((kind, value, _)) => Err(damaged(format!("entity {kind} {value:?} cannot be found again"))),
+        None => Ok(found),
+    }
+}
+
+impl Backend {
+    pub(super) async fn pending_(&self, version: &str) -> Result<u64> {
+        let n: i64 = query_scalar(
+            "SELECT count(*) FROM post p WHERE p.analyzed IS DISTINCT FROM ?
+             AND NOT EXISTS (SELECT 1 FROM quarantine x WHERE x.post_id = p.id AND x.version = ?)",
+        )
+        .bind(version)
+        .bind(version)
+        .fetch_one(&self.pool)
+        .await?;
         Ok(n as u64)
     }
 
     pub(super) async fn next_pending_(&self, version: &str, after: i64, limit: u32) -> Result<Vec<Post>> {
-        let sql =
-            format!("SELECT {POST} FROM post p WHERE p.id > ? AND p.analyzed IS NOT ? ORDER BY p.id LIMIT ?");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(after)
-            .bind(version)
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = query(format!(
+            "SELECT {POST} FROM post p WHERE p.id > ? AND p.analyzed IS DISTINCT FROM ?
+             AND NOT EXISTS (SELECT 1 FROM quarantine x WHERE x.post_id = p.id AND x.version = ?) ORDER BY p.id LIMIT ?"
+        ))
+        .bind(after)
+        .bind(version)
+        .bind(version)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(post_of).collect()
     }
 
     pub(super) async fn store_analyses_(&self, version: &str, batch: &[Analyzed]) -> Result<()> {
-        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let ids: Vec<i64> = batch.iter().map(|a| a.post_id).collect();
-        let ids = super::list(&ids);
-        for table in ["entity_mention", "event_mention"] {
-            let sql = format!("DELETE FROM {table} WHERE post_id IN (SELECT value FROM json_each(?))");
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&ids).execute(&mut *t).await?;
-        }
-        let mut entities: HashMap<(EntityType, &str), i64> = HashMap::new();
-        for Analyzed { post_id, analysis } in batch {
-            // Only posts with events are compared by fusion; others need no vector.
-            let vector: Option<Vec<u8>> = (!analysis.events.is_empty())
-                .then(|| analysis.vector.iter().flat_map(|x| x.to_le_bytes()).collect());
-            sqlx::query("UPDATE post SET analyzed = ?, language = ?, relevance = ?, vector = ? WHERE id = ?")
-                .bind(version)
-                .bind(analysis.language.as_str())
-                .bind(f64::from(analysis.relevance))
-                .bind(vector)
-                .bind(post_id)
-                .execute(&mut *t)
-                .await?;
-            for e in &analysis.entities {
-                if !entities.contains_key(&(e.kind, e.value.as_str())) {
-                    let id = sqlx::query_scalar(
-                        "INSERT INTO entity (type, value) VALUES (?, ?) ON CONFLICT (type, value) DO UPDATE SET value = value
-                         RETURNING id",
-                    )
-                    .bind(e.kind.as_str())
-                    .bind(&e.value)
-                    .fetch_one(&mut *t)
-                    .await?;
-                    entities.insert((e.kind, &e.value), id);
-                }
-            }
-            if !analysis.entities.is_empty() {
-                let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-                    "INSERT INTO entity_mention (post_id, entity_id, start, \"end\", source, confidence) ",
-                );
-                // A post of nothing but addresses can hold thousands; parameters are limited.
-                for part in analysis.entities.chunks(2000) {
-                    query.reset();
-                    query.push_values(part, |mut row, e| {
-                        row.push_bind(post_id)
-                            .push_bind(entities.get(&(e.kind, e.value.as_str())))
-                            .push_bind(e.span.start)
-                            .push_bind(e.span.end)
-                            .push_bind(e.source.as_str())
-                            .push_bind(f64::from(e.confidence));
-                    });
-                    query.build().execute(&mut *t).await?;
-                }
-            }
-            for e in &analysis.events {
-                let arguments: Vec<ArgumentRow> = e
-                    .arguments
-                    .iter()
-                    .map(|a| ArgumentRow {
-                        role: a.role,
-                        start: a.span.start,
-                        end: a.span.end,
-                        text: a.text.clone(),
-                        confidence: a.confidence,
-                    })
-                    .collect();
-                sqlx::query(
-                    "INSERT INTO event_mention (post_id, type, modality, confidence, trigger_start, trigger_end, trigger_text,
-                     arguments) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                )
-                .bind(post_id)
-                .bind(e.kind.as_str())
-                .bind(e.modality.as_str())
-                .bind(f64::from(e.confidence))
-                .bind(e.trigger.start)
-                .bind(e.trigger.end)
-                .bind(&e.trigger_text)
-                .bind(serde_json::to_string(&arguments).map_err(damaged)?)
-                .execute(&mut *t)
-                .await?;
-            }
-        }
-        // Conclusions rest on analyses: what was concluded before is behind from now on.
-        sqlx::query("INSERT INTO fact (key, value) VALUES ('concluded', 'no') ON CONFLICT (key) DO UPDATE SET value = 'no'")
-            .execute(&mut *t)
-            .await?;
+        let mut t = self.pool.begin_with(BEGIN).await?;
+        let batch: Vec<(i64, &PostAnalysis)> = batch.iter().map(|a| (a.post_id, &a.analysis)).collect();
+        replace(&mut t, version, &batch).await?;
         t.commit().await?;
         Ok(())
     }
 
+    pub(super) async fn store_analyses_of_(
+        &self,
+        version: &str,
+        posts: &[Post],
+        analyses: &[PostAnalysis],
+    ) -> Result<u64> {
+        let mut t = self.pool.begin_with(BEGIN).await?;
+        // In the order of identifiers, so that two workers that were handed the same posts wait for each other.
+        let list: Vec<i64> = posts.iter().map(|p| p.id).collect();
+        let now: HashMap<i64, String> =
+            query(format!("SELECT p.id, p.text FROM post p WHERE p.id IN (??) ORDER BY p.id{LOCK_ROWS}"))
+                .bind(ids(&list))
+                .fetch_all(&mut *t)
+                .await?
+                .iter()
+                .map(|r| Ok((r.try_get(0)?, r.try_get(1)?)))
+                .collect::<Result<_>>()?;
+        let batch: Vec<(i64, &PostAnalysis)> = posts
+            .iter()
+            .zip(analyses)
+            .filter(|(p, _)| now.get(&p.id) == Some(&p.text))
+            .map(|(p, analysis)| (p.id, analysis))
+            .collect();
+        replace(&mut t, version, &batch).await?;
+        t.commit().await?;
+        Ok((posts.len() - batch.len()) as u64)
+    }
+
     pub(super) async fn mentions_(&self) -> Result<Vec<Mention>> {
-        let entities = sqlx::query(
+        let entities = query(
             "SELECT m.post_id, e.type, e.value, m.start, m.\"end\" FROM entity_mention m JOIN entity e ON e.id = m.entity_id
-             WHERE m.post_id IN (SELECT post_id FROM event_mention) ORDER BY m.post_id, m.start",
+             WHERE m.post_id IN (SELECT post_id FROM event_mention) ORDER BY m.post_id, m.start, m.rowid",
         )
         .fetch_all(&self.pool)
         .await?;
         let mut of_post: HashMap<i64, Vec<(EntityType, String, Span)>> = HashMap::new();
         for r in &entities {
             let kind: EntityType = r.try_get::<&str, _>(1)?.parse().map_err(damaged)?;
-            let span = Span::new(r.try_get(3)?, r.try_get(4)?);
+            let span = span(r, 3, 4)?;
             of_post.entry(r.try_get(0)?).or_default().push((kind, r.try_get(2)?, span));
         }
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT m.id, m.post_id, p.thread_id, p.forum_id, p.account_id, p.time, m.type, m.modality, m.confidence,
              m.trigger_start, m.trigger_end, m.trigger_text, m.arguments, p.vector
-             FROM event_mention m JOIN post p ON p.id = m.post_id ORDER BY p.time, p.id, m.trigger_start, m.id",
+             FROM event_mention m JOIN post p ON p.id = m.post_id ORDER BY p.time NULLS FIRST, p.id, m.trigger_start, m.id",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -184,7 +276,7 @@ impl SqliteStore {
                     kind: r.try_get::<&str, _>(6)?.parse::<EventType>().map_err(damaged)?,
                     modality: r.try_get::<&str, _>(7)?.parse::<Modality>().map_err(damaged)?,
                     confidence: r.try_get::<f64, _>(8)? as f32,
-                    trigger: Span::new(r.try_get(9)?, r.try_get(10)?),
+                    trigger: span(r, 9, 10)?,
                     trigger_text: r.try_get(11)?,
                     arguments: arguments
                         .into_iter()
@@ -211,20 +303,18 @@ impl SqliteStore {
     }
 
     pub(super) async fn replace_threats_(&self, threats: &[Threat]) -> Result<()> {
-        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("UPDATE event_mention SET threat_id = NULL WHERE threat_id IS NOT NULL")
+        let mut t = self.pool.begin_with(BEGIN).await?;
+        query("UPDATE event_mention SET threat_id = NULL WHERE threat_id IS NOT NULL")
             .execute(&mut *t)
             .await?;
-        sqlx::query("DELETE FROM threat").execute(&mut *t).await?;
+        query("DELETE FROM threat").execute(&mut *t).await?;
         for threat in threats {
-            sqlx::query(
-                "UPDATE event_mention SET threat_id = ? WHERE id IN (SELECT value FROM json_each(?))",
-            )
-            .bind(&threat.id)
-            .bind(super::list(&threat.mentions))
-            .execute(&mut *t)
-            .await?;
-            sqlx::query(
+            query("UPDATE event_mention SET threat_id = ? WHERE id IN (??)")
+                .bind(&threat.id)
+                .bind(ids(&threat.mentions))
+                .execute(&mut *t)
+                .await?;
+            query(
                 "INSERT INTO threat (id, type, title, status, severity, severity_parts, confidence, first_seen, last_seen,
                  arguments, mentions, posts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
                  (SELECT count(DISTINCT post_id) FROM event_mention WHERE threat_id = ?))",
@@ -249,13 +339,13 @@ impl SqliteStore {
     }
 
     pub(super) async fn interactions_(&self) -> Result<Vec<Interaction>> {
-        let accounts = sqlx::query("SELECT id, forum_id, key FROM account").fetch_all(&self.pool).await?;
+        let accounts = query("SELECT id, forum_id, key FROM account").fetch_all(&self.pool).await?;
         let mut handles: HashMap<(i64, String), i64> = HashMap::new();
         for r in &accounts {
             handles.insert((r.try_get(1)?, r.try_get(2)?), r.try_get(0)?);
         }
         let mut quotes: HashMap<i64, Vec<i64>> = HashMap::new();
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT q.post_id, p.forum_id, q.author, (SELECT t.account_id FROM post t WHERE t.forum_id = p.forum_id AND
              t.external_id = q.target) FROM quote q JOIN post p ON p.id = q.post_id ORDER BY q.rowid",
         )
@@ -270,7 +360,7 @@ impl SqliteStore {
             }
         }
         let mut events: HashMap<i64, Vec<(EventType, Modality)>> = HashMap::new();
-        let rows = sqlx::query("SELECT post_id, type, modality FROM event_mention ORDER BY id")
+        let rows = query("SELECT post_id, type, modality FROM event_mention ORDER BY id")
             .fetch_all(&self.pool)
             .await?;
         for r in &rows {
@@ -281,19 +371,19 @@ impl SqliteStore {
                 .push((kind, r.try_get::<&str, _>(2)?.parse().map_err(damaged)?));
         }
         let mut indicators: HashMap<i64, u32> = HashMap::new();
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT m.post_id, count(*) FROM entity_mention m WHERE m.source = 'pattern' GROUP BY m.post_id",
         )
         .fetch_all(&self.pool)
         .await?;
         for r in &rows {
-            indicators.insert(r.try_get(0)?, r.try_get(1)?);
+            indicators.insert(r.try_get(0)?, r.try_get::<i64, _>(1)?.clamp(0, u32::MAX.into()) as u32);
         }
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT p.id, p.forum_id, p.thread_id, p.account_id, p.time, p.text, p.relevance, r.account_id AS answered,
              p.mentions AS marked, t.sticky AS pinned,
-             p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1) AS starts
-             FROM post p JOIN thread t ON t.id = p.thread_id LEFT JOIN post r ON r.forum_id = p.forum_id AND r.external_id = p.reply_to ORDER BY p.time, p.id",
+             p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time NULLS FIRST, q.id LIMIT 1) AS starts
+             FROM post p JOIN thread t ON t.id = p.thread_id LEFT JOIN post r ON r.forum_id = p.forum_id AND r.external_id = p.reply_to ORDER BY p.time NULLS FIRST, p.id",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -316,8 +406,8 @@ impl SqliteStore {
                     length: text.chars().count() as u32,
                     relevance: r.try_get::<Option<f64>, _>(6)?.unwrap_or(0.0) as f32,
                     answers: r.try_get(7)?,
-                    starts: r.try_get::<i64, _>("starts")? == 1,
-                    pinned: r.try_get::<i64, _>("pinned")? == 1,
+                    starts: r.try_get("starts")?,
+                    pinned: r.try_get("pinned")?,
                     quotes: quotes.remove(&id).unwrap_or_default(),
                     mentions: mentions.into_iter().collect(),
                     indicators: indicators.get(&id).copied().unwrap_or(0),
@@ -329,21 +419,21 @@ impl SqliteStore {
     }
 
     pub(super) async fn replace_standings_(&self, standings: &[StandingRow]) -> Result<()> {
-        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("DELETE FROM standing").execute(&mut *t).await?;
+        let mut t = self.pool.begin_with(BEGIN).await?;
+        query("DELETE FROM standing").execute(&mut *t).await?;
         for s in standings {
-            sqlx::query(
+            query(
                 "INSERT INTO standing (account_id, rank, score, parts, fields, history, answers, community, roles)
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(s.account_id)
-            .bind(s.standing.rank)
+            .bind(i64::from(s.standing.rank))
             .bind(s.standing.score)
             .bind(serde_json::to_string(&s.standing.parts).map_err(damaged)?)
             .bind(serde_json::to_string(&s.fields).map_err(damaged)?)
             .bind(serde_json::to_string(&s.history).map_err(damaged)?)
             .bind(s.answers as i64)
-            .bind(s.community)
+            .bind(s.community.map(i64::from))
             .bind(serde_json::to_string(&s.roles).map_err(damaged)?)
             .execute(&mut *t)
             .await?;
@@ -353,7 +443,7 @@ impl SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl Backend {
     pub(super) async fn identifiers_(&self) -> Result<Vec<(i64, EntityType, String)>> {
         use EntityType as E;
         let kinds: Vec<&str> = EntityType::ALL
@@ -361,12 +451,12 @@ impl SqliteStore {
             .filter(|k| k.is_contact() || matches!(k, E::Btc | E::Eth | E::Xmr | E::Ltc | E::Doge | E::Trx))
             .map(|k| k.as_str())
             .collect();
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT DISTINCT p.account_id, e.type, e.value FROM entity e JOIN entity_mention m ON m.entity_id = e.id
              JOIN post p ON p.id = m.post_id WHERE p.account_id IS NOT NULL
-             AND e.type IN (SELECT value FROM json_each(?)) ORDER BY 1, 2, 3",
+             AND e.type IN (??) ORDER BY 1, 2, 3",
         )
-        .bind(serde_json::to_string(&kinds).map_err(damaged)?)
+        .bind(names(&kinds))
         .fetch_all(&self.pool)
         .await?;
         rows.iter()
@@ -375,10 +465,10 @@ impl SqliteStore {
     }
 
     pub(super) async fn replace_aliases_(&self, aliases: &[AliasRow]) -> Result<()> {
-        let mut t = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("DELETE FROM alias WHERE verdict IS NULL").execute(&mut *t).await?;
+        let mut t = self.pool.begin_with(BEGIN).await?;
+        query("DELETE FROM alias WHERE verdict IS NULL").execute(&mut *t).await?;
         for alias in aliases {
-            sqlx::query(
+            query(
                 "INSERT INTO alias (a, b, probability, reasons) VALUES (?, ?, ?, ?) ON CONFLICT (a, b)
                  DO UPDATE SET probability = excluded.probability, reasons = excluded.reasons",
             )
@@ -394,7 +484,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn aliases_of_(&self, account: i64) -> Result<Vec<AliasRow>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT a, b, probability, reasons, verdict FROM alias WHERE a = ? OR b = ? ORDER BY probability DESC, a, b",
         )
         .bind(account)

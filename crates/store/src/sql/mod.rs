@@ -1,89 +1,46 @@
-//! The store of one machine: one SQLite file in WAL mode.
+//! The methods of the store in the SQL that SQLite and PostgreSQL both understand.
+//!
+//! These files are compiled twice, once inside of `sqlite` and once inside of `postgres`: a method has one text, and no bounds
+//! over databases stand in it. What differs is named by the module around (`super`): the types of the driver, how lists are
+//! bound, and a handful of expressions. In a statement `?` stands for a value and `IN (??)` for a list bound as one value;
+//! `super::spell` writes them as the database wants them. Texts sort by bytes in both, and unknown times come first.
 
 mod analysis;
+mod cluster;
 mod crawl;
 mod import;
 mod read;
 mod source;
 
-use crate::records::*;
-use crate::{Result, Store, StoreError};
-use async_trait::async_trait;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+use super::{
+    BEGIN, Backend, Db, DbRow, LIKE, LOCK_ROWS, MONTH, VALUE_AS_NUMBER, ids, lock_ingest, names, push_list,
+    spell,
 };
-use sqlx::{ConnectOptions, Connection};
-use std::path::Path;
-use std::time::Duration;
-use tm_model::{EntityType, Mention, Post, PostRecord, Reject, Threat};
+use crate::records::*;
+use crate::{Leadership, Result, Store, StoreError};
+use async_trait::async_trait;
+use sqlx::query::{Query, QueryScalar};
+use sqlx::{Database, FromRow};
+use std::borrow::Cow;
+use tm_model::{EntityType, Mention, Post, PostAnalysis, PostRecord, Reject, Threat, Timestamp};
 
-/// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 4] = [
-    include_str!("../schema-1.sql"),
-    include_str!("../schema-2.sql"),
-    include_str!("../schema-3.sql"),
-    include_str!("../schema-4.sql"),
-];
+type Arguments = <Db as Database>::Arguments;
 
-/// A store in one SQLite file.
-#[derive(Debug)]
-pub struct SqliteStore {
-    pool: SqlitePool,
+/// A statement in the text of these files.
+fn query(text: impl Into<Cow<'static, str>>) -> Query<'static, Db, Arguments> {
+    sqlx::query(spell(text.into()))
 }
 
-impl SqliteStore {
-    /// Opens the file, creates it when it is missing, brings its schema up to date.
-    ///
-    /// # Errors
-    /// [`StoreError::Open`] when the file cannot be used, [`StoreError::Newer`] when a newer program wrote it.
-    pub async fn open(path: &Path) -> Result<SqliteStore> {
-        let name = path.display().to_string();
-        let fail = |source| StoreError::Open { path: name.clone(), source };
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A killed process loses nothing with NORMAL: the log is written before a commit returns. Only a power cut can
-            // undo the last commits, and then whole ones.
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(60))
-            .foreign_keys(true)
-            .pragma("cache_size", "-65536")
-            .pragma("temp_store", "memory");
-        // Steps rebuild tables that others refer to, which SQLite only allows with foreign keys off.
-        let mut bare = options.clone().foreign_keys(false).connect().await.map_err(fail)?;
-        let version: i64 =
-            sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut bare).await.map_err(fail)?;
-        let known = MIGRATIONS.len() as i64;
-        if version > known {
-            return Err(StoreError::Newer { path: name, found: version, known });
-        }
-        for (i, step) in MIGRATIONS.iter().enumerate().skip(version as usize) {
-            let mut transaction = bare.begin_with("BEGIN IMMEDIATE").await?;
-            // Another process may have opened the same new file and taken the step meanwhile.
-            let now: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
-            if now > i as i64 {
-                continue;
-            }
-            sqlx::raw_sql(*step).execute(&mut *transaction).await?;
-            // The version is part of the transaction: a kill leaves either schema whole.
-            let set = format!("PRAGMA user_version = {}", i + 1);
-            sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&mut *transaction).await?;
-            transaction.commit().await?;
-        }
-        bare.close().await.map_err(fail)?;
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(fail)?;
-        Ok(SqliteStore { pool })
-    }
-
-    /// Writes everything to the main file and closes it.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
+/// A statement whose first column is asked for.
+fn query_scalar<O>(text: impl Into<Cow<'static, str>>) -> QueryScalar<'static, Db, O, Arguments>
+where
+    (O,): for<'r> FromRow<'r, DbRow>,
+{
+    sqlx::query_scalar(spell(text.into()))
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Store for Backend {
     async fn begin_import(&self, key: &ImportKey) -> Result<ImportState> {
         self.begin_import_(key).await
     }
@@ -150,15 +107,15 @@ impl Store for SqliteStore {
         self.aliases_of_(account).await
     }
     async fn fact(&self, key: &str) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar("SELECT value FROM fact WHERE key = ?")
-            .bind(key)
+        Ok(query_scalar("SELECT value FROM fact WHERE key = ?")
+            .bind(import::bounded(key))
             .fetch_optional(&self.pool)
             .await?)
     }
     async fn set_fact(&self, key: &str, value: &str) -> Result<()> {
-        sqlx::query("INSERT INTO fact (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
-            .bind(key)
-            .bind(value)
+        query("INSERT INTO fact (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+            .bind(import::bounded(key))
+            .bind(import::clean(value))
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -217,19 +174,38 @@ impl Store for SqliteStore {
     async fn quotes_of(&self, posts: &[i64]) -> Result<Vec<(i64, Option<i64>, Option<String>)>> {
         self.quotes_of_(posts).await
     }
-}
-
-/// A list of identifiers as a JSON array, for `json_each`: one statement text whatever their number.
-fn list(ids: &[i64]) -> String {
-    let mut text = String::from("[");
-    for (i, id) in ids.iter().enumerate() {
-        if i > 0 {
-            text.push(',');
-        }
-        text.push_str(&id.to_string());
+    async fn store_analyses_of(
+        &self,
+        version: &str,
+        posts: &[Post],
+        analyses: &[PostAnalysis],
+    ) -> Result<u64> {
+        self.store_analyses_of_(version, posts, analyses).await
     }
-    text.push(']');
-    text
+    async fn pending_ids(&self, version: &str, below: i64, limit: u32) -> Result<Vec<i64>> {
+        self.pending_ids_(version, below, limit).await
+    }
+    async fn pending_of(&self, version: &str, posts: &[i64]) -> Result<Vec<Post>> {
+        self.pending_of_(version, posts).await
+    }
+    async fn forget_analyses(&self, after: i64, limit: u32) -> Result<Option<i64>> {
+        self.forget_analyses_(after, limit).await
+    }
+    async fn quarantine(&self, version: &str, post: i64, reason: &str, at: Timestamp) -> Result<()> {
+        self.quarantine_(version, post, reason, at).await
+    }
+    async fn quarantined(&self, limit: u32) -> Result<(u64, Vec<QuarantineRow>)> {
+        self.quarantined_(limit).await
+    }
+    async fn release_quarantine(&self) -> Result<u64> {
+        self.release_quarantine_().await
+    }
+    async fn swap_fact(&self, key: &str, from: &str, to: &str) -> Result<bool> {
+        self.swap_fact_(key, from, to).await
+    }
+    async fn lead(&self, role: &str) -> Result<Option<Box<dyn Leadership>>> {
+        self.lead_(role).await
+    }
 }
 
 fn damaged(what: impl std::fmt::Display) -> StoreError {

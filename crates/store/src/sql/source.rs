@@ -1,34 +1,35 @@
 //! Sources: what crawls are pointed at, and how they fare.
 
-use super::{SqliteStore, damaged};
+use super::import::clean;
+use super::{Backend, DbRow, damaged, query};
 use crate::Result;
 use crate::records::SourceRow;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use tm_model::Timestamp;
 
 /// Longest page that is kept, in bytes.
 const PAGE: usize = 1 << 20;
 
-impl SqliteStore {
+impl Backend {
     pub(super) async fn record_source_(&self, s: &SourceRow, page: Option<(&str, &str)>) -> Result<()> {
         let json = |v: serde_json::Result<String>| v.map_err(damaged);
-        sqlx::query(
+        query(
             "INSERT INTO source (url, name, forum, engine, member, state, reason, started, ended, last_good, figures, shortfall,
                problems, page_url, page) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (url) DO UPDATE SET name = iif(excluded.forum IS NULL, name, excluded.name), forum = coalesce(excluded.forum, forum),
-               engine = coalesce(excluded.engine, engine), member = excluded.member, state = excluded.state,
+             ON CONFLICT (url) DO UPDATE SET name = CASE WHEN excluded.forum IS NULL THEN source.name ELSE excluded.name END,
+               forum = coalesce(excluded.forum, source.forum),
+               engine = coalesce(excluded.engine, source.engine), member = excluded.member, state = excluded.state,
                reason = excluded.reason, started = excluded.started, ended = excluded.ended,
-               last_good = coalesce(excluded.last_good, last_good), figures = excluded.figures,
+               last_good = coalesce(excluded.last_good, source.last_good), figures = excluded.figures,
                shortfall = excluded.shortfall, problems = excluded.problems, page_url = excluded.page_url, page = excluded.page",
         )
         .bind(&s.url)
-        .bind(&s.name)
-        .bind(&s.forum)
+        .bind(clean(&s.name))
+        .bind(s.forum.as_deref().map(clean))
         .bind(&s.engine)
-        .bind(&s.member)
+        .bind(s.member.as_deref().map(clean))
         .bind(&s.state)
-        .bind(&s.reason)
+        .bind(s.reason.as_deref().map(clean))
         .bind(s.started.0)
         .bind(s.ended.map(|t| t.0))
         .bind(s.last_good.map(|t| t.0))
@@ -36,14 +37,14 @@ impl SqliteStore {
         .bind(json(serde_json::to_string(&s.shortfall))?)
         .bind(json(serde_json::to_string(&s.problems))?)
         .bind(page.map(|p| p.0))
-        .bind(page.map(|p| &p.1[..p.1.floor_char_boundary(PAGE)]))
+        .bind(page.map(|p| clean(&p.1[..p.1.floor_char_boundary(PAGE)])))
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
     pub(super) async fn sources_(&self) -> Result<Vec<SourceRow>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT id, url, name, forum, engine, member, state, reason, started, ended, last_good, figures, shortfall, problems,
              page_url FROM source ORDER BY name, url",
         )
@@ -53,7 +54,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn source_page_(&self, id: i64) -> Result<Option<(String, String)>> {
-        let row = sqlx::query("SELECT page_url, page FROM source WHERE id = ? AND page IS NOT NULL")
+        let row = query("SELECT page_url, page FROM source WHERE id = ? AND page IS NOT NULL")
             .bind(id)
             .fetch_optional(&self.pool)
             .await?;
@@ -61,7 +62,7 @@ impl SqliteStore {
     }
 }
 
-fn row(r: &SqliteRow) -> Result<SourceRow> {
+fn row(r: &DbRow) -> Result<SourceRow> {
     let time = |c: &str| Ok::<_, sqlx::Error>(r.try_get::<Option<i64>, _>(c)?.map(Timestamp));
     Ok(SourceRow {
         id: r.try_get("id")?,

@@ -1,32 +1,32 @@
 //! Reads for the presentation.
 
-use super::analysis::{POST, post_of};
-use super::{SqliteStore, damaged, list};
+use super::analysis::{POST, post_of, span};
+use super::import::clean;
+use super::{Backend, Db, DbRow, LIKE, MONTH, damaged, ids, names, push_list, query};
 use crate::Result;
 use crate::records::*;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Row};
 use std::collections::HashMap;
-use tm_model::{EntityType, Post, Span, Standing, Timestamp};
+use tm_model::{EntityType, Post, Standing, Timestamp};
 
-fn time(r: &SqliteRow, column: &str) -> Result<Option<Timestamp>> {
+fn time(r: &DbRow, column: &str) -> Result<Option<Timestamp>> {
     Ok(r.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
-fn count(r: &SqliteRow, column: &str) -> Result<u64> {
+fn count(r: &DbRow, column: &str) -> Result<u64> {
     Ok(r.try_get::<i64, _>(column)?.max(0) as u64)
 }
 
 /// `%text%` with the wildcards of LIKE escaped by `\`.
 fn like(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = clean(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
 }
 
 /// Appends the conditions of a filter on `post p`; the query ends with a condition already.
-fn restrict(q: &mut QueryBuilder<Sqlite>, f: &PostFilter) {
-    if let Some(ids) = &f.ids {
-        q.push(" AND p.id IN (SELECT value FROM json_each(").push_bind(list(ids)).push("))");
+fn restrict(q: &mut QueryBuilder<Db>, f: &PostFilter) {
+    if let Some(list) = &f.ids {
+        push_list(q.push(" AND p.id"), ids(list));
     }
     if let Some(id) = f.thread {
         q.push(" AND p.thread_id = ").push_bind(id);
@@ -46,16 +46,16 @@ fn restrict(q: &mut QueryBuilder<Sqlite>, f: &PostFilter) {
         q.push(" AND p.forum_id = (SELECT id FROM forum WHERE name = ").push_bind(name.clone()).push(")");
     }
     if let Some(started) = f.started {
-        q.push(" AND (p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1)) = ")
-            .push_bind(i64::from(started));
+        q.push(" AND (p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time NULLS FIRST, q.id LIMIT 1)) = ")
+            .push_bind(started);
     }
     if let Some(after) = f.after {
         q.push(" AND p.id > ").push_bind(after);
     }
 }
 
-fn page(q: &mut QueryBuilder<Sqlite>, limit: u32, offset: u32) {
-    q.push(" LIMIT ").push_bind(if limit == 0 { -1 } else { i64::from(limit) });
+fn page(q: &mut QueryBuilder<Db>, limit: u32, offset: u32) {
+    q.push(" LIMIT ").push_bind(if limit == 0 { i64::MAX } else { i64::from(limit) });
     q.push(" OFFSET ").push_bind(i64::from(offset));
 }
 
@@ -64,10 +64,10 @@ const ACCOUNT: &str = "SELECT a.id, a.name, f.name AS forum, s.rank, s.score, s.
     (SELECT min(time) FROM post p WHERE p.account_id = a.id) AS first,
     (SELECT max(time) FROM post p WHERE p.account_id = a.id) AS last,
     (SELECT count(*) FROM post p WHERE p.account_id = a.id AND
-     p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time, q.id LIMIT 1)) AS started
-    FROM account a JOIN forum f ON f.id = a.forum_id LEFT JOIN standing s ON s.account_id = a.id WHERE 1";
+     p.id = (SELECT q.id FROM post q WHERE q.thread_id = p.thread_id ORDER BY q.time NULLS FIRST, q.id LIMIT 1)) AS started
+    FROM account a JOIN forum f ON f.id = a.forum_id LEFT JOIN standing s ON s.account_id = a.id WHERE true";
 
-fn account_of(r: &SqliteRow) -> Result<AccountRow> {
+fn account_of(r: &DbRow) -> Result<AccountRow> {
     let id: i64 = r.try_get("id")?;
     let rank: Option<i64> = r.try_get("rank")?;
     let standing = match rank {
@@ -99,7 +99,7 @@ fn account_of(r: &SqliteRow) -> Result<AccountRow> {
     })
 }
 
-fn entity_of(r: &SqliteRow) -> Result<EntitySummaryRow> {
+fn entity_of(r: &DbRow) -> Result<EntitySummaryRow> {
     Ok(EntitySummaryRow {
         id: r.try_get("id")?,
         kind: r.try_get::<&str, _>("type")?.parse::<EntityType>().map_err(damaged)?,
@@ -111,25 +111,25 @@ fn entity_of(r: &SqliteRow) -> Result<EntitySummaryRow> {
 }
 
 const ENTITY: &str = "SELECT e.id, e.type, e.value, count(DISTINCT m.post_id) AS posts, min(p.time) AS first, max(p.time) AS last
-    FROM entity e JOIN entity_mention m ON m.entity_id = e.id JOIN post p ON p.id = m.post_id WHERE 1";
+    FROM entity e JOIN entity_mention m ON m.entity_id = e.id JOIN post p ON p.id = m.post_id WHERE true";
 
-fn event_of(r: &SqliteRow) -> Result<EventRow> {
+fn event_of(r: &DbRow) -> Result<EventRow> {
     Ok(EventRow {
         id: r.try_get("id")?,
         post_id: r.try_get("post_id")?,
         kind: r.try_get::<&str, _>("type")?.parse().map_err(damaged)?,
         modality: r.try_get::<&str, _>("modality")?.parse().map_err(damaged)?,
         confidence: r.try_get("confidence")?,
-        trigger: Span::new(r.try_get("trigger_start")?, r.try_get("trigger_end")?),
+        trigger: span(r, "trigger_start", "trigger_end")?,
         trigger_text: r.try_get("trigger_text")?,
         arguments: serde_json::from_str(r.try_get("arguments")?).map_err(damaged)?,
         threat_id: r.try_get("threat_id")?,
     })
 }
 
-impl SqliteStore {
+impl Backend {
     pub(super) async fn counts_(&self) -> Result<Counts> {
-        let r = sqlx::query(
+        let r = query(
             "SELECT (SELECT count(*) FROM post) AS posts, (SELECT count(*) FROM post WHERE relevance >= 0.5) AS relevant,
              (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM thread) AS threads,
              (SELECT count(*) FROM forum) AS forums, (SELECT count(*) FROM threat) AS threats,
@@ -151,7 +151,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn forums_(&self) -> Result<Vec<ForumRow>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT f.id, f.name, (SELECT count(*) FROM account a WHERE a.forum_id = f.id) AS accounts, count(p.id) AS posts,
              min(p.time) AS first, max(p.time) AS last,
              (SELECT language FROM post l WHERE l.forum_id = f.id AND l.language <> 'other' GROUP BY language
@@ -176,7 +176,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn entity_types_(&self) -> Result<Vec<(String, u64)>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT e.type, count(*) AS n FROM entity e WHERE EXISTS (SELECT 1 FROM entity_mention m WHERE m.entity_id = e.id)
              GROUP BY e.type ORDER BY n DESC, e.type",
         )
@@ -186,29 +186,30 @@ impl SqliteStore {
     }
 
     pub(super) async fn events_by_month_(&self) -> Result<Vec<(String, String, u64)>> {
-        let rows = sqlx::query(
-            "SELECT strftime('%Y-%m', p.time, 'unixepoch') AS month, m.type, count(*) AS n
-             FROM event_mention m JOIN post p ON p.id = m.post_id WHERE p.time IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
-        )
+        // Neither database names months outside of the years 1 to 9999.
+        let rows = query(format!(
+            "SELECT {MONTH} AS month, m.type, count(*) AS n FROM event_mention m JOIN post p ON p.id = m.post_id
+             WHERE p.time BETWEEN -62135596800 AND 253402300799 GROUP BY 1, 2 ORDER BY 1, 2"
+        ))
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|r| Ok((r.try_get("month")?, r.try_get("type")?, count(r, "n")?))).collect()
     }
 
     pub(super) async fn threats_(&self, f: &ThreatFilter) -> Result<(u64, Vec<ThreatRow>)> {
-        let conditions = |q: &mut QueryBuilder<Sqlite>| {
+        let conditions = |q: &mut QueryBuilder<Db>| {
             if !f.types.is_empty() {
-                let names: Vec<&str> = f.types.iter().map(|t| t.as_str()).collect();
-                q.push(" AND t.type IN (SELECT value FROM json_each(")
-                    .push_bind(serde_json::to_string(&names).unwrap_or_default())
-                    .push("))");
+                let types: Vec<&str> = f.types.iter().map(|t| t.as_str()).collect();
+                push_list(q.push(" AND t.type"), names(&types));
             }
             if let Some(status) = &f.status {
                 q.push(" AND t.status = ").push_bind(status.clone());
             }
             if let Some(text) = &f.text {
-                q.push(" AND (t.title LIKE ").push_bind(like(text)).push(" ESCAPE '\\' OR t.arguments LIKE ");
-                q.push_bind(like(text)).push(" ESCAPE '\\')");
+                q.push(format!(" AND (t.title {LIKE} ")).push_bind(like(text));
+                q.push(format!(" ESCAPE '\\' OR t.arguments {LIKE} "))
+                    .push_bind(like(text))
+                    .push(" ESCAPE '\\')");
             }
             if let Some(forum) = &f.forum {
                 q.push(
@@ -219,14 +220,14 @@ impl SqliteStore {
                 .push(")");
             }
         };
-        let mut total: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT count(*) AS n FROM threat t WHERE 1");
+        let mut total: QueryBuilder<Db> = QueryBuilder::new("SELECT count(*) AS n FROM threat t WHERE true");
         conditions(&mut total);
         let total = count(&total.build().fetch_one(&self.pool).await?, "n")?;
-        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT t.* FROM threat t WHERE 1");
+        let mut q: QueryBuilder<Db> = QueryBuilder::new("SELECT t.* FROM threat t WHERE true");
         conditions(&mut q);
         q.push(match f.sort.as_str() {
-            "last_seen" => " ORDER BY t.last_seen DESC, t.id",
-            "first_seen" => " ORDER BY t.first_seen DESC, t.id",
+            "last_seen" => " ORDER BY t.last_seen DESC NULLS LAST, t.id",
+            "first_seen" => " ORDER BY t.first_seen DESC NULLS LAST, t.id",
             "mentions" => " ORDER BY t.mentions DESC, t.severity DESC, t.id",
             _ => " ORDER BY t.severity DESC, t.mentions DESC, t.id",
         });
@@ -236,27 +237,26 @@ impl SqliteStore {
     }
 
     /// Adds forums and participants to threat rows.
-    async fn threat_rows(&self, rows: &[SqliteRow]) -> Result<Vec<ThreatRow>> {
-        let ids: Vec<String> = rows.iter().map(|r| Ok(r.try_get("id")?)).collect::<Result<_>>()?;
-        let ids = serde_json::to_string(&ids).map_err(damaged)?;
+    async fn threat_rows(&self, rows: &[DbRow]) -> Result<Vec<ThreatRow>> {
+        let threats: Vec<&str> = rows.iter().map(|r| Ok(r.try_get("id")?)).collect::<Result<_>>()?;
         let mut forums: HashMap<String, Vec<String>> = HashMap::new();
-        let found = sqlx::query(
+        let found = query(
             "SELECT m.threat_id, f.name FROM event_mention m JOIN post p ON p.id = m.post_id JOIN forum f ON f.id = p.forum_id
-             WHERE m.threat_id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2 ORDER BY count(*) DESC, f.name",
+             WHERE m.threat_id IN (??) GROUP BY 1, 2 ORDER BY count(*) DESC, f.name",
         )
-        .bind(&ids)
+        .bind(names(&threats))
         .fetch_all(&self.pool)
         .await?;
         for r in &found {
             forums.entry(r.try_get(0)?).or_default().push(r.try_get(1)?);
         }
         let mut people: HashMap<String, Vec<(i64, String)>> = HashMap::new();
-        let found = sqlx::query(
+        let found = query(
             "SELECT m.threat_id, a.id, a.name FROM event_mention m JOIN post p ON p.id = m.post_id
-             JOIN account a ON a.id = p.account_id WHERE m.threat_id IN (SELECT value FROM json_each(?))
+             JOIN account a ON a.id = p.account_id WHERE m.threat_id IN (??)
              GROUP BY 1, 2 ORDER BY count(*) DESC, a.id",
         )
-        .bind(&ids)
+        .bind(names(&threats))
         .fetch_all(&self.pool)
         .await?;
         for r in &found {
@@ -286,14 +286,14 @@ impl SqliteStore {
     }
 
     pub(super) async fn threat_(&self, id: &str) -> Result<Option<ThreatRow>> {
-        let rows = sqlx::query("SELECT * FROM threat WHERE id = ?").bind(id).fetch_all(&self.pool).await?;
+        let rows = query("SELECT * FROM threat WHERE id = ?").bind(id).fetch_all(&self.pool).await?;
         Ok(self.threat_rows(&rows).await?.pop())
     }
 
     pub(super) async fn threat_mentions_(&self, id: &str) -> Result<Vec<EventRow>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT m.* FROM event_mention m JOIN post p ON p.id = m.post_id WHERE m.threat_id = ?
-             ORDER BY p.time, p.id, m.trigger_start",
+             ORDER BY p.time NULLS FIRST, p.id, m.trigger_start, m.id",
         )
         .bind(id)
         .fetch_all(&self.pool)
@@ -302,7 +302,7 @@ impl SqliteStore {
     }
 
     pub(super) async fn threats_of_account_(&self, account: i64) -> Result<Vec<(ThreatRow, u64)>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT t.*, n.n AS own FROM threat t JOIN (SELECT m.threat_id AS id, count(*) AS n FROM event_mention m
              JOIN post p ON p.id = m.post_id WHERE p.account_id = ? AND m.threat_id IS NOT NULL GROUP BY 1) n ON n.id = t.id
              ORDER BY n.n DESC, t.severity DESC, t.id",
@@ -315,27 +315,27 @@ impl SqliteStore {
     }
 
     pub(super) async fn accounts_(&self, f: &PostFilter) -> Result<(u64, Vec<AccountRow>)> {
-        let conditions = |q: &mut QueryBuilder<Sqlite>| {
+        let conditions = |q: &mut QueryBuilder<Db>| {
             if let Some(forum) = &f.forum {
                 q.push(" AND f.name = ").push_bind(forum.clone());
             }
             if let Some(text) = &f.text {
-                q.push(" AND a.name LIKE ").push_bind(like(text)).push(" ESCAPE '\\'");
+                q.push(format!(" AND a.name {LIKE} ")).push_bind(like(text)).push(" ESCAPE '\\'");
             }
-            if let Some(ids) = &f.ids {
-                q.push(" AND a.id IN (SELECT value FROM json_each(").push_bind(list(ids)).push("))");
+            if let Some(list) = &f.ids {
+                push_list(q.push(" AND a.id"), ids(list));
             }
         };
-        let mut total: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "SELECT count(*) AS n FROM account a JOIN forum f ON f.id = a.forum_id WHERE 1",
+        let mut total: QueryBuilder<Db> = QueryBuilder::new(
+            "SELECT count(*) AS n FROM account a JOIN forum f ON f.id = a.forum_id WHERE true",
         );
         conditions(&mut total);
         let total = count(&total.build().fetch_one(&self.pool).await?, "n")?;
-        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(ACCOUNT);
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(ACCOUNT);
         conditions(&mut q);
         q.push(match f.sort.as_str() {
             "posts" => " ORDER BY posts DESC, a.id",
-            "last_seen" => " ORDER BY last DESC, a.id",
+            "last_seen" => " ORDER BY last DESC NULLS LAST, a.id",
             _ => " ORDER BY s.rank IS NULL, s.rank, a.id",
         });
         page(&mut q, f.limit, f.offset);
@@ -344,58 +344,58 @@ impl SqliteStore {
     }
 
     pub(super) async fn account_(&self, id: i64) -> Result<Option<AccountRow>> {
-        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(ACCOUNT);
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(ACCOUNT);
         q.push(" AND a.id = ").push_bind(id);
         q.build().fetch_optional(&self.pool).await?.as_ref().map(account_of).transpose()
     }
 
     pub(super) async fn entities_(&self, f: &PostFilter) -> Result<(u64, Vec<EntitySummaryRow>)> {
-        let conditions = |q: &mut QueryBuilder<Sqlite>| {
+        let conditions = |q: &mut QueryBuilder<Db>| {
             if let Some(kind) = f.entity_type {
                 q.push(" AND e.type = ").push_bind(kind.as_str());
             }
             if let Some(text) = &f.text {
-                q.push(" AND e.value LIKE ").push_bind(like(text)).push(" ESCAPE '\\'");
+                q.push(format!(" AND e.value {LIKE} ")).push_bind(like(text)).push(" ESCAPE '\\'");
             }
         };
-        let mut total: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut total: QueryBuilder<Db> = QueryBuilder::new(
             "SELECT count(*) AS n FROM entity e WHERE EXISTS (SELECT 1 FROM entity_mention m WHERE m.entity_id = e.id)",
         );
         conditions(&mut total);
         let total = count(&total.build().fetch_one(&self.pool).await?, "n")?;
-        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(ENTITY);
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(ENTITY);
         conditions(&mut q);
-        q.push(" GROUP BY e.id ORDER BY posts DESC, e.id");
+        q.push(" GROUP BY e.id ORDER BY posts DESC, e.type, e.value");
         page(&mut q, f.limit, f.offset);
         let rows = q.build().fetch_all(&self.pool).await?;
         Ok((total, rows.iter().map(entity_of).collect::<Result<_>>()?))
     }
 
     pub(super) async fn entity_(&self, id: i64) -> Result<Option<EntitySummaryRow>> {
-        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(ENTITY);
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(ENTITY);
         q.push(" AND e.id = ").push_bind(id).push(" GROUP BY e.id");
         q.build().fetch_optional(&self.pool).await?.as_ref().map(entity_of).transpose()
     }
 
     pub(super) async fn entity_counts_(&self, f: &PostFilter) -> Result<Vec<EntitySummaryRow>> {
-        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(ENTITY);
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(ENTITY);
         restrict(&mut q, f);
         if let Some(kind) = f.entity_type {
             q.push(" AND e.type = ").push_bind(kind.as_str());
         }
-        q.push(" GROUP BY e.id ORDER BY posts DESC, e.id");
+        q.push(" GROUP BY e.id ORDER BY posts DESC, e.type, e.value");
         page(&mut q, f.limit, f.offset);
         let rows = q.build().fetch_all(&self.pool).await?;
         rows.iter().map(entity_of).collect()
     }
 
     pub(super) async fn posts_(&self, f: &PostFilter) -> Result<Vec<Post>> {
-        let mut q: QueryBuilder<Sqlite> = QueryBuilder::new(format!("SELECT {POST} FROM post p WHERE 1"));
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(format!("SELECT {POST} FROM post p WHERE true"));
         restrict(&mut q, f);
         q.push(match (f.after.is_some(), f.oldest_first) {
             (true, _) => " ORDER BY p.id",
-            (false, true) => " ORDER BY p.time, p.id",
-            (false, false) => " ORDER BY p.time DESC, p.id DESC",
+            (false, true) => " ORDER BY p.time NULLS FIRST, p.id",
+            (false, false) => " ORDER BY p.time DESC NULLS LAST, p.id DESC",
         });
         page(&mut q, f.limit, f.offset);
         let rows = q.build().fetch_all(&self.pool).await?;
@@ -403,11 +403,11 @@ impl SqliteStore {
     }
 
     pub(super) async fn threads_(&self, ids: &[i64]) -> Result<Vec<ThreadRow>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT t.id, f.name AS forum, t.title, t.board, t.key, t.sticky, (SELECT count(*) FROM post p WHERE p.thread_id = t.id) AS posts
-             FROM thread t JOIN forum f ON f.id = t.forum_id WHERE t.id IN (SELECT value FROM json_each(?)) ORDER BY t.id",
+             FROM thread t JOIN forum f ON f.id = t.forum_id WHERE t.id IN (??) ORDER BY t.id",
         )
-        .bind(list(ids))
+        .bind(super::ids(ids))
         .fetch_all(&self.pool)
         .await?;
         rows.iter()
@@ -418,7 +418,7 @@ impl SqliteStore {
                     title: r.try_get("title")?,
                     board: r.try_get("board")?,
                     key: Some(r.try_get::<String, _>("key")?).filter(|k| !k.starts_with("title:")),
-                    sticky: r.try_get::<i64, _>("sticky")? == 1,
+                    sticky: r.try_get("sticky")?,
                     posts: count(r, "posts")?,
                 })
             })
@@ -426,12 +426,12 @@ impl SqliteStore {
     }
 
     pub(super) async fn entities_of_(&self, posts: &[i64]) -> Result<Vec<EntityRow>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT m.post_id, m.entity_id, e.type, e.value, m.start, m.\"end\" AS stop, m.source, m.confidence
              FROM entity_mention m JOIN entity e ON e.id = m.entity_id
-             WHERE m.post_id IN (SELECT value FROM json_each(?)) ORDER BY m.post_id, m.start, m.rowid",
+             WHERE m.post_id IN (??) ORDER BY m.post_id, m.start, m.rowid",
         )
-        .bind(list(posts))
+        .bind(ids(posts))
         .fetch_all(&self.pool)
         .await?;
         rows.iter()
@@ -441,7 +441,7 @@ impl SqliteStore {
                     entity_id: r.try_get("entity_id")?,
                     kind: r.try_get::<&str, _>("type")?.parse().map_err(damaged)?,
                     value: r.try_get("value")?,
-                    span: Span::new(r.try_get("start")?, r.try_get("stop")?),
+                    span: span(r, "start", "stop")?,
                     source: r.try_get("source")?,
                     confidence: r.try_get("confidence")?,
                 })
@@ -450,22 +450,21 @@ impl SqliteStore {
     }
 
     pub(super) async fn events_of_(&self, posts: &[i64]) -> Result<Vec<EventRow>> {
-        let rows = sqlx::query(
-            "SELECT * FROM event_mention WHERE post_id IN (SELECT value FROM json_each(?)) ORDER BY post_id, trigger_start, id",
-        )
-        .bind(list(posts))
-        .fetch_all(&self.pool)
-        .await?;
+        let rows =
+            query("SELECT * FROM event_mention WHERE post_id IN (??) ORDER BY post_id, trigger_start, id")
+                .bind(ids(posts))
+                .fetch_all(&self.pool)
+                .await?;
         rows.iter().map(event_of).collect()
     }
 
     pub(super) async fn quotes_of_(&self, posts: &[i64]) -> Result<Vec<(i64, Option<i64>, Option<String>)>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT q.post_id, (SELECT t.id FROM post t WHERE t.forum_id = p.forum_id AND t.external_id = q.target) AS target,
              q.author FROM quote q JOIN post p ON p.id = q.post_id
-             WHERE q.post_id IN (SELECT value FROM json_each(?)) ORDER BY q.rowid",
+             WHERE q.post_id IN (??) ORDER BY q.rowid",
         )
-        .bind(list(posts))
+        .bind(ids(posts))
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|r| Ok((r.try_get("post_id")?, r.try_get("target")?, r.try_get("author")?))).collect()
