@@ -8,8 +8,10 @@
 mod api;
 mod assets;
 pub mod gather;
+mod metrics;
 mod view;
 
+pub use metrics::metrics;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tm_search::Index;

@@ -77,13 +77,31 @@ impl StoreError {
                 sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
                 // Connection lost; server going down, starting or out of connections; deadlock or serialization; SQLite busy.
                 sqlx::Error::Database(e) => e.code().is_some_and(|c| {
-                    c.starts_with("08")
+                    // SQLite's codes are short numbers.
+                    c.starts_with("08") && c.len() == 5
                         || c.starts_with("57P")
-                        || c.starts_with("53")
+                        || (c.starts_with("53") && c.len() == 5)
                         || matches!(&*c, "40001" | "40P01" | "55P03" | "5" | "517")
                 }),
                 _ => false,
             },
+            _ => false,
+        }
+    }
+
+    /// Whether what was written or read is the reason, so that other posts would fare better.
+    pub fn is_about_data(&self) -> bool {
+        match self {
+            StoreError::Damaged(_) => true,
+            StoreError::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Encode(_)) => true,
+            StoreError::Database(sqlx::Error::Database(e)) => {
+                e.code().is_some_and(|c| match c.parse::<u32>() {
+                    // SQLite: a broken constraint, a value too big. The lowest byte is the kind.
+                    Ok(code) if c.len() < 5 => matches!(code & 0xff, 18 | 19),
+                    // PostgreSQL: data exceptions, broken constraints, limits exceeded.
+                    _ => c.starts_with("22") || c.starts_with("23") || c.starts_with("54"),
+                })
+            }
             _ => false,
         }
     }

@@ -1,9 +1,9 @@
-//! The SQLite store: schema steps, and what crawls write.
+//! The SQLite store: schema steps, and what stands in the file; contract.rs has what every store must do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use sqlx::{Connection, SqliteConnection};
 use tm_model::{PostRecord, Timestamp};
-use tm_store::{Crawled, Shortfall, SourceRow, SqliteStore, Store, StoreError};
+use tm_store::{Crawled, SqliteStore, Store, StoreError};
 
 fn post(id: &str, text: &str) -> PostRecord {
     PostRecord {
@@ -98,76 +98,4 @@ async fn crawled_posts_follow_their_edits() {
     let before: Vec<String> =
         sqlx::query_scalar("SELECT text FROM revision").fetch_all(&mut db).await.unwrap();
     assert_eq!(before, ["price 100"]);
-}
-
-#[tokio::test]
-async fn sums_of_marks_stay_within_their_prefix() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("s.db")).await.unwrap();
-    let marks: Vec<(String, String)> = [
-        ("held/1\t7", "20"),
-        ("held/1\t8", "5"),
-        ("held/1\tфорум", "1"),
-        ("held/12\t9", "400"),
-        ("held/1\tx", "no number"),
-        ("held/1", "3"),
-    ]
-    .map(|(k, v)| (k.to_owned(), v.to_owned()))
-    .into();
-    store.store_crawled("F", &[], &marks).await.unwrap();
-    assert_eq!(store.crawl_sum("F", "held/1\t").await.unwrap(), (4, 26));
-    assert_eq!(store.crawl_sum("F", "held/").await.unwrap(), (6, 429));
-    assert_eq!(store.crawl_sum("G", "held/").await.unwrap(), (0, 0));
-    assert_eq!(store.crawl_marks("F", "held/12").await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn sources_keep_what_was_good() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("s.db")).await.unwrap();
-    let good = SourceRow {
-        url: "http://forum.example/".into(),
-        name: "Test Harbour".into(),
-        forum: Some("Test Harbour".into()),
-        engine: Some("phpbb".into()),
-        member: Some("reader".into()),
-        state: "good".into(),
-        started: Timestamp(1_767_225_600),
-        ended: Some(Timestamp(1_767_225_700)),
-        last_good: Some(Timestamp(1_767_225_700)),
-        figures: vec![("new".into(), 41), ("requests".into(), 9)],
-        shortfall: vec![Shortfall { what: "board".into(), title: "Access".into(), got: 7, counted: 9 }],
-        ..SourceRow::default()
-    };
-    store.record_source(&good, None).await.unwrap();
-    let rows = store.sources().await.unwrap();
-    assert_eq!(rows, [SourceRow { id: rows[0].id, ..good.clone() }]);
-    let bad = SourceRow {
-        forum: None,
-        engine: None,
-        state: "challenge".into(),
-        reason: Some("cloudflare".into()),
-        last_good: None,
-        started: Timestamp(1_767_229_200),
-        problems: vec!["a robot check".into()],
-        figures: Vec::new(),
-        shortfall: Vec::new(),
-        ..good.clone()
-    };
-    let page = "x".repeat(1 << 20) + "é and more";
-    store.record_source(&bad, Some(("http://forum.example/index.php", &page))).await.unwrap();
-    let rows = store.sources().await.unwrap();
-    assert_eq!(rows.len(), 1, "one row an address");
-    assert_eq!((rows[0].forum.as_deref(), rows[0].last_good), (Some("Test Harbour"), good.last_good));
-    assert_eq!(
-        (rows[0].state.as_str(), rows[0].page_url.as_deref()),
-        ("challenge", Some("http://forum.example/index.php"))
-    );
-    let (_, kept) = store.source_page(rows[0].id).await.unwrap().unwrap();
-    assert_eq!(kept.len(), 1 << 20, "a page is kept up to a mebibyte");
-    store.record_source(&good, None).await.unwrap();
-    assert_eq!(store.source_page(rows[0].id).await.unwrap(), None);
-    // A state that is none is refused.
-    let odd = SourceRow { state: "fine".into(), ..good };
-    assert!(store.record_source(&odd, None).await.is_err());
 }

@@ -92,6 +92,26 @@ pub enum Command {
         A source in threatminer.toml (docs/collection.md has all keys):\n\n  \
         [[source]]\n  url = \"https://forum.example/\"\n  schedule = \"*/15 * * * *\"")]
     Serve(Serve),
+    /// Role of a cluster: analyses what the queue hands out, stores what collectors send; start as many as there are machines
+    #[command(after_help = "Examples:\n  threatminer worker --config threatminer.toml\n  \
+        threatminer worker --store postgres://tm@db.example/tm --queue nats://mq.example:4222 --threads 8\n\n\
+        Ends on Ctrl-C with the work in hand; a killed worker's work is handed to another one (docs/operations.md).")]
+    Worker(Worker),
+    /// Role of a cluster: collects from the sources of the configuration; needs the queue only
+    #[command(after_help = "Examples:\n  threatminer collector --config threatminer.toml\n  \
+        threatminer collector --config sources.toml --queue nats://mq.example:4222 --memory /var/lib/threatminer/seen.db")]
+    Collector(Collector),
+    /// Role of a cluster: offers what is pending, draws conclusions; of several one works and the others stand by
+    #[command(after_help = "Examples:\n  threatminer analyst --config threatminer.toml\n  \
+        threatminer analyst --config threatminer.toml --every 300")]
+    Analyst(Analyst),
+    /// Move an SQLite store to PostgreSQL, checked row by row; goes on where it was cut off
+    #[command(
+        after_help = "Examples:\n  threatminer migrate --from threatminer.db --to postgres://tm@db.example/tm\n\n\
+        The target must be a new database. Exit status: 0 everything is there and its checksums agree; 2 it is not: the same \
+        command goes on."
+    )]
+    Migrate(Migrate),
     /// Entities of posts read from a file or standard input; needs no store
     #[command(after_help = "Examples:\n  threatminer entities posts.jsonl\n  \
         echo 'C2 at 203.0.113[.]7' | threatminer entities --text\n  \
@@ -321,6 +341,65 @@ pub struct Serve {
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<std::net::SocketAddr>,
+    /// With a queue: roles that this process plays besides, separated by commas [default: none]
+    #[arg(long, value_name = "worker,analyst", value_delimiter = ',', value_enum)]
+    pub with: Vec<ServeRole>,
+}
+
+/// A role beside the web page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ServeRole {
+    Worker,
+    Analyst,
+}
+
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// Queue, as in the configuration
+    #[arg(long, value_name = "nats://…", env = "THREATMINER_QUEUE")]
+    pub queue: Option<String>,
+    /// Pieces of work in hand at once
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub in_flight: usize,
+    /// Address for /metrics (Prometheus) and /healthz
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub struct Collector {
+    /// Queue, as in the configuration
+    #[arg(long, value_name = "nats://…", env = "THREATMINER_QUEUE")]
+    pub queue: Option<String>,
+    /// File that remembers what was seen
+    #[arg(long, value_name = "FILE", default_value = "threatminer-collector.db")]
+    pub memory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Analyst {
+    /// Queue, as in the configuration
+    #[arg(long, value_name = "nats://…", env = "THREATMINER_QUEUE")]
+    pub queue: Option<String>,
+    /// Seconds between two conclusions while posts keep arriving
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub every: u64,
+    /// Address for /metrics (Prometheus) and /healthz
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<std::net::SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// SQLite store
+    #[arg(long, value_name = "PATH")]
+    pub from: PathBuf,
+    /// New PostgreSQL database
+    #[arg(long, value_name = "postgres://…")]
+    pub to: String,
+    /// One JSON object a table
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Store, as with `--store`.
     pub store: Option<PathBuf>,
+    /// Store and queue of several processes.
+    pub cluster: Cluster,
     /// Threads, as with `--threads`.
     pub threads: Option<usize>,
     /// The web server.
@@ -17,6 +19,28 @@ pub struct Config {
     /// Forums that `serve` collects, `[[source]]` each.
     #[serde(rename = "source")]
     pub sources: Vec<Source>,
+}
+
+/// Settings of a cluster.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cluster {
+    /// Store: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; `--store` goes before it.
+    pub store: Option<String>,
+    /// Queue: `nats://HOST:PORT`, several with commas in between.
+    pub queue: Option<String>,
+    /// Servers that keep each message of the queue; 3 in a NATS cluster.
+    pub replicas: usize,
+    /// First word of the queue's streams; two installations on one NATS need two.
+    pub prefix: Option<String>,
+    /// How long a worker's silence is borne before its work is handed to another one.
+    pub lease_seconds: u64,
+}
+
+impl Default for Cluster {
+    fn default() -> Cluster {
+        Cluster { store: None, queue: None, replicas: 1, prefix: None, lease_seconds: 60 }
+    }
 }
 
 /// Settings of the web server.

@@ -6,6 +6,7 @@ mod collection;
 mod config;
 mod output;
 mod progress;
+mod role;
 
 use std::process::ExitCode;
 

@@ -14,10 +14,11 @@ const REASON: usize = 500;
 impl Backend {
     pub(super) async fn pending_ids_(&self, version: &str, below: i64, limit: u32) -> Result<Vec<i64>> {
         Ok(query_scalar(
-            "SELECT p.id FROM post p WHERE p.id < ? AND p.analyzed IS DISTINCT FROM ?
+            "SELECT p.id FROM post p WHERE p.id < ? AND (p.analyzed IS NULL OR p.analyzed < ? OR p.analyzed > ?)
              AND NOT EXISTS (SELECT 1 FROM quarantine x WHERE x.post_id = p.id AND x.version = ?) ORDER BY p.id DESC LIMIT ?",
         )
         .bind(below)
+        .bind(version)
         .bind(version)
         .bind(version)
         .bind(i64::from(limit))

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::records::{Batch, ImportKey, ImportState};
 use sqlx::{QueryBuilder, Row, Transaction};
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use tm_model::{PostRecord, Reject};
 
@@ -165,11 +166,23 @@ pub(super) async fn insert(
         .iter()
         .map(|r| Ok(((r.try_get(0)?, r.try_get(1)?), r.try_get(2)?)))
         .collect::<Result<_>>()?;
-    for (forum, external, _, _, post) in &mut rows {
-        let taken = texts.entry((*forum, external.clone())).or_insert_with(|| clean(&post.text).into_owned());
-        if *taken != clean(&post.text) {
-            *external = bounded(&post.variant_id()).into_owned();
+    // Only what is new is inserted: a refused row would use up an identifier of PostgreSQL.
+    rows.retain_mut(|(forum, external, _, _, post)| {
+        let text = clean(&post.text);
+        match texts.entry((*forum, external.clone())) {
+            Entry::Vacant(free) => {
+                free.insert(text.into_owned());
+                true
+            }
+            Entry::Occupied(taken) if *taken.get() == text => false,
+            Entry::Occupied(_) => {
+                *external = bounded(&post.variant_id()).into_owned();
+                true
+            }
         }
+    });
+    if rows.is_empty() {
+        return Ok(0);
     }
     let mut query: QueryBuilder<Db> = QueryBuilder::new(
         "INSERT INTO post (forum_id, external_id, thread_id, account_id, time, edited, text, reply_to, url, links, mentions) ",

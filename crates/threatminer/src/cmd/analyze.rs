@@ -2,7 +2,7 @@
 
 use super::{Setting, persons::Persons};
 use crate::cli::Analyze;
-use crate::{output, progress};
+use crate::{output, progress, role};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,15 +12,17 @@ use tm_extract::Analyzer;
 use tm_graph::rank::PostFacts;
 use tm_graph::{communities, fields, fuse, rank, words};
 use tm_search::{Document, Index};
-use tm_store::{Analyzed, PostFilter, StandingRow, Store};
+use tm_store::{PostFilter, StandingRow, Store};
 
-/// Posts of one transaction.
-const BATCH: u32 = 512;
+/// Posts that are made pending in one transaction.
+const FORGET: u32 = 20_000;
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Done {
     pub posts: u64,
+    /// Posts that cannot be analysed.
+    pub set_aside: u64,
     pub seconds: f64,
     pub threats: usize,
     pub accounts: usize,
@@ -33,70 +35,49 @@ pub fn run(setting: &Setting, options: &Analyze) -> anyhow::Result<ExitCode> {
         if options.again {
             store.set_fact("again", "yes").await?;
         }
-        let done = analyze(setting, &*store, &analyzer).await?;
+        let done = analyze(setting, &store, &analyzer).await?;
         index(setting, &*store).await?;
         let mut out = output::stdout();
         if options.json {
             output::json_line(&mut out, &json!({"posts": done.posts, "seconds": done.seconds,
-                "posts_per_second": done.posts as f64 / done.seconds.max(1e-9), "threats": done.threats, "accounts": done.accounts}))?;
+                "set_aside": done.set_aside, "posts_per_second": done.posts as f64 / done.seconds.max(1e-9), "threats": done.threats, "accounts": done.accounts}))?;
         } else {
             writeln!(out, "{} posts analysed ({:.0}/s), {} threat events, {} accounts ranked",
                 done.posts, done.posts as f64 / done.seconds.max(1e-9), done.threats, done.accounts)?;
         }
         out.flush()?;
-        Ok(ExitCode::SUCCESS)
+        if done.set_aside > 0 {
+            output::note(format!("{} posts cannot be analysed and were set aside; doctor lists them", done.set_aside));
+        }
+        Ok(if done.set_aside > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
     })
 }
 
 /// Analyses what is pending, then draws the conclusions if anything changed.
-pub async fn analyze(setting: &Setting, store: &dyn Store, analyzer: &Arc<Analyzer>) -> anyhow::Result<Done> {
+pub async fn analyze(
+    setting: &Setting,
+    store: &Arc<dyn Store>,
+    analyzer: &Arc<Analyzer>,
+) -> anyhow::Result<Done> {
     let started = std::time::Instant::now();
-    let version = analyzer.version().to_owned();
-    // Asked to do all again: the posts behind `again_from` are still to be done, also after a kill.
-    let mut after = 0i64;
-    let again = store.fact("again").await?.as_deref() == Some("yes");
-    let pending = if again { store.counts().await?.posts } else { store.pending(&version).await? };
-    if again {
-        after = store.fact("again_from").await?.and_then(|s| s.parse().ok()).unwrap_or(0);
-    }
-    let bar = progress::bar(pending, "analysing", setting.global.quiet);
-    let mut done = Done::default();
-    loop {
-        let posts = if again {
-            store.posts(&PostFilter { after: Some(after), limit: BATCH, ..PostFilter::default() }).await?
-        } else {
-            store.next_pending(&version, after, BATCH).await?
-        };
-        let Some(last) = posts.last().map(|p| p.id) else { break };
-        let worker = Arc::clone(analyzer);
-        let (posts, found) = tokio::task::spawn_blocking(move || {
-            let texts: Vec<&str> = posts.iter().map(|p| p.text.as_str()).collect();
-            let mut found = worker.analyze_all(&texts);
-            for (post, analysis) in posts.iter().zip(&mut found) {
-                analysis.entities.extend(worker.linked(&post.text, &post.links));
-            }
-            (posts, found)
-        })
-        .await?;
-        let batch: Vec<Analyzed> =
-            posts.iter().zip(found).map(|(p, analysis)| Analyzed { post_id: p.id, analysis }).collect();
-        store.store_analyses(&version, &batch).await?;
-        after = last;
-        if again {
+    // Asked to do all again: the posts behind `again_from` still count as done, also after a kill.
+    if store.fact("again").await?.as_deref() == Some("yes") {
+        store.release_quarantine().await?;
+        let mut after = store.fact("again_from").await?.and_then(|s| s.parse().ok()).unwrap_or(0);
+        while let Some(last) = store.forget_analyses(after, FORGET).await? {
+            after = last;
             store.set_fact("again_from", &after.to_string()).await?;
         }
-        done.posts += batch.len() as u64;
-        bar.inc(batch.len() as u64);
-    }
-    if again {
         store.set_fact("again_from", "0").await?;
         store.set_fact("again", "no").await?;
     }
+    let bar = progress::bar(store.pending(analyzer.version()).await?, "analysing", setting.global.quiet);
+    let (posts, set_aside) = role::drain(store, analyzer, |n| bar.set_position(n)).await?;
     bar.finish_and_clear();
+    let mut done = Done { posts, set_aside, ..Done::default() };
     done.seconds = started.elapsed().as_secs_f64();
-    if done.posts > 0 || store.fact("concluded").await?.as_deref() != Some("yes") {
-        (done.threats, done.accounts) = conclude(store).await?;
-        store.set_fact("concluded", "yes").await?;
+    if done.posts > 0 || !is_concluded(&**store).await? {
+        (done.threats, done.accounts, _) = conclude(&**store).await?;
     } else {
         let counts = store.counts().await?;
         (done.threats, done.accounts) = (counts.threats as usize, counts.accounts as usize);
@@ -104,8 +85,23 @@ pub async fn analyze(setting: &Setting, store: &dyn Store, analyzer: &Arc<Analyz
     Ok(done)
 }
 
+/// Whether ranking and fusion have seen the newest analyses.
+pub async fn is_concluded(store: &dyn Store) -> anyhow::Result<bool> {
+    Ok(store.fact("concluded").await?.as_deref() == Some("yes"))
+}
+
+/// Draws the conclusions; returns the number of threat events and of ranked accounts, and whether they are current: an analysis
+/// that was written meanwhile takes the mark away, and the next run sees it.
+pub async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize, bool)> {
+    let begun = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let mark = format!("under way since {} by {}", begun.as_nanos(), std::process::id());
+    store.set_fact("concluded", &mark).await?;
+    let (threats, accounts) = rank_and_fuse(store).await?;
+    Ok((threats, accounts, store.swap_fact("concluded", &mark, "yes").await?))
+}
+
 /// Ranking, then fusion: how serious an event is depends on who speaks of it.
-async fn conclude(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
+async fn rank_and_fuse(store: &dyn Store) -> anyhow::Result<(usize, usize)> {
     let interactions = store.interactions().await?;
     let mut bits: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
     for i in &interactions {

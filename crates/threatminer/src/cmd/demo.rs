@@ -34,14 +34,14 @@ pub fn run(setting: &Setting, options: &Demo) -> anyhow::Result<ExitCode> {
             output::note(format!("{name}: {} posts stored, {} known already", state.stored, state.known));
         }
         let analyzer = Arc::new(setting.analyzer()?);
-        let done = analyze::analyze(&setting, &*store, &analyzer).await?;
+        let done = analyze::analyze(&setting, &store, &analyzer).await?;
         analyze::index(&setting, &*store).await?;
         output::note(format!("{} posts analysed in {:.1} s", done.posts, started.elapsed().as_secs_f64()));
         print(&*store).await?;
         if options.no_serve {
             return Ok(ExitCode::SUCCESS);
         }
-        serve::serve(&setting, store, analyzer, options.listen).await
+        serve::serve(&setting, store, analyzer, options.listen, &[]).await
     })
 }
 

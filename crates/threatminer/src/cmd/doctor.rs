@@ -9,6 +9,9 @@ use std::process::ExitCode;
 use tm_extract::{Analyzer, Rules};
 use tm_model::EntityType;
 
+/// Posts that are listed as set aside.
+const LISTED: u32 = 20;
+
 pub fn run(setting: &Setting, options: &Doctor) -> anyhow::Result<ExitCode> {
     let mut checks: Vec<(&str, Result<String, String>)> = Vec::new();
     let rules = Rules::bundled().map_err(|e| e.to_string()).and_then(|r| match r.check().as_slice() {
@@ -37,11 +40,23 @@ pub fn run(setting: &Setting, options: &Doctor) -> anyhow::Result<ExitCode> {
         },
     ));
     let path = setting.store_path();
-    let store = if path.exists() {
+    let url = setting.store_url();
+    // An address may hold a password.
+    let name = if url.is_some() { "PostgreSQL".to_owned() } else { path.display().to_string() };
+    let store = if url.is_some() || path.exists() {
         setting.runtime()?.block_on(async {
             let store = setting.open_store().await.map_err(|e| format!("{e:#}"))?;
             let c = store.counts().await.map_err(|e| e.to_string())?;
-            Ok(format!("{}: {} posts, {} threat events", path.display(), c.posts, c.threats))
+            let (set_aside, rows) = store.quarantined(LISTED).await.map_err(|e| e.to_string())?;
+            for r in rows {
+                output::note(format!("set aside: post {} of {}: {}", r.external_id, r.forum, r.reason));
+            }
+            let more = if set_aside > 0 {
+                format!(", {set_aside} posts that cannot be analysed")
+            } else {
+                String::new()
+            };
+            Ok(format!("{name}: {} posts, {} threat events{more}", c.posts, c.threats))
         })
     } else {
         Ok(format!("{} is not there yet; import makes it", path.display()))

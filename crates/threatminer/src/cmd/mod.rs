@@ -1,6 +1,6 @@
 //! One file a subcommand, and what they share.
 
-mod analyze;
+pub mod analyze;
 mod collect;
 mod crawl;
 mod demo;
@@ -10,6 +10,7 @@ mod export;
 mod extract;
 mod import;
 mod known;
+mod migrate;
 mod model;
 mod persons;
 mod rank;
@@ -18,6 +19,7 @@ mod rules;
 mod serve;
 mod sources;
 mod train;
+mod worker;
 
 use crate::cli::{Arguments, CollectCommand, Command, Global, ModelCommand, RulesCommand};
 use crate::config::Config;
@@ -27,7 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tm_extract::neural::Model;
 use tm_extract::{Analyzer, Rules};
-use tm_store::{SqliteStore, Store};
+use tm_store::{PostgresStore, SqliteStore, Store};
 
 /// The model that comes with the program.
 const MODEL: &[u8] = include_bytes!("../../../../models/threatminer.safetensors");
@@ -54,6 +56,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Collect(CollectCommand::Check(a)) => collect::check(&s, &a),
         Command::Analyze(a) => analyze::run(&s, &a),
         Command::Serve(a) => serve::run(&s, &a),
+        Command::Worker(a) => worker::worker(&s, &a),
+        Command::Collector(a) => worker::collector(&s, &a),
+        Command::Analyst(a) => worker::analyst(&s, &a),
+        Command::Migrate(a) => migrate::run(&s, &a),
         Command::Entities(a) => extract::entities(&s, &a),
         Command::Events(a) => extract::events(&s, &a),
         Command::Rank(a) => rank::run(&s, &a),
@@ -94,31 +100,62 @@ impl Setting {
             .store
             .clone()
             .or_else(|| self.config.store.clone())
+            .or_else(|| self.config.cluster.store.as_ref().map(PathBuf::from))
             .unwrap_or_else(|| "threatminer.db".into())
     }
 
     /// Folder of the search index, beside the store.
     pub fn index_folder(&self) -> PathBuf {
-        let mut name = self.store_path().into_os_string();
-        name.push(".search");
-        name.into()
+        self.beside_store(".search")
     }
 
     /// Folder of what crawls leave beside the store: kept pages, locks.
     pub fn crawl_folder(&self) -> PathBuf {
-        let mut name = self.store_path().into_os_string();
-        name.push(".pages");
+        self.beside_store(".pages")
+    }
+
+    /// Name of a folder beside the store; of a database elsewhere, in the current folder under the database's name.
+    fn beside_store(&self, end: &str) -> PathBuf {
+        let mut name = match self.store_url() {
+            None => self.store_path().into_os_string(),
+            Some(url) => {
+                let database = url.split('?').next().unwrap_or("").rsplit('/').next().unwrap_or("");
+                let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+                format!("threatminer-{}", database.chars().map(plain).collect::<String>()).into()
+            }
+        };
+        name.push(end);
         name.into()
+    }
+
+    /// Address of the store, when it is no file.
+    pub fn store_url(&self) -> Option<String> {
+        let path = self.store_path();
+        let text = path.to_string_lossy();
+        text.contains("://").then(|| text.into_owned())
+    }
+
+    /// The same with another queue, when one is named.
+    pub fn with_queue(&self, queue: Option<&str>) -> Setting {
+        let mut config = self.config.clone();
+        config.cluster.queue = queue.map(str::to_owned).or(config.cluster.queue);
+        Setting { global: self.global.clone(), config }
     }
 
     /// Opens the store.
     pub async fn open_store(&self) -> anyhow::Result<Arc<dyn Store>> {
-        let path = self.store_path();
-        let text = path.to_string_lossy();
-        if let Some((scheme, _)) = text.split_once("://") {
-            anyhow::bail!("a store at {scheme}:// is not built yet; give the path of an SQLite file");
+        match self.store_url() {
+            None => Ok(Arc::new(SqliteStore::open(&self.store_path()).await?)),
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Ok(Arc::new(PostgresStore::open(&url).await?))
+            }
+            Some(url) => {
+                let scheme = url.split("://").next().unwrap_or_default();
+                anyhow::bail!(
+                    "no store speaks {scheme}://; give the path of an SQLite file or a postgres:// address"
+                )
+            }
         }
-        Ok(Arc::new(SqliteStore::open(&path).await?))
     }
 
     /// The runtime of commands that use the store.

@@ -2,6 +2,7 @@
 
 use super::memory::now;
 use super::{Lock, Record, Source, memory};
+use crate::role::Outlet;
 use anyhow::Context;
 use croner::Cron;
 use jiff::Zoned;
@@ -60,20 +61,23 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 /// What the sources share.
 struct Shared {
     store: Arc<dyn Store>,
+    outlet: Option<Outlet>,
     folder: PathBuf,
     /// One crawl a host within this process; a lock file keeps other processes off.
     hosts: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     stop: watch::Receiver<bool>,
 }
 
-/// Collects from all sources on their schedules until `stop` says true, then lets each crawl end its batch.
+/// Collects from all sources on their schedules until `stop` says true, then lets each crawl end its batch. With an outlet the
+/// posts go there, and `store` only remembers what was seen.
 pub async fn collect(
     store: Arc<dyn Store>,
+    outlet: Option<Outlet>,
     folder: PathBuf,
     sources: Vec<Source>,
     stop: watch::Receiver<bool>,
 ) {
-    let shared = Arc::new(Shared { store, folder, hosts: Mutex::new(HashMap::new()), stop });
+    let shared = Arc::new(Shared { store, outlet, folder, hosts: Mutex::new(HashMap::new()), stop });
     let mut tasks = JoinSet::new();
     for source in sources {
         match schedule(&source) {
@@ -132,7 +136,8 @@ impl Shared {
         };
         let hand = Hand::default();
         let mut record =
-            Record::new(self.store.clone(), self.folder.clone(), &source.url, source.name.as_deref());
+            Record::new(self.store.clone(), self.folder.clone(), &source.url, source.name.as_deref())
+                .through(self.outlet.clone());
         let crawl = self.crawl(source, hand.clone(), &mut record);
         tokio::pin!(crawl);
         let report = loop {
@@ -181,7 +186,11 @@ impl Shared {
         };
         let forum = source.name.clone().unwrap_or_else(|| crawler.found.forum.clone());
         record.begins(&crawler.found, &forum, source.name.is_some()).await?;
-        let report = match crawler.run(&forum, memory(self.store.clone(), &forum), |_| {}).await {
+        let mut memory = memory(self.store.clone(), &forum);
+        if let Some(outlet) = &self.outlet {
+            memory = outlet.through(memory, &forum);
+        }
+        let report = match crawler.run(&forum, memory, |_| {}).await {
             Ok(report) => report,
             Err(e @ CrawlError::Memory(_)) => return Err(e.into()),
             Err(e) => {

@@ -1,5 +1,6 @@
 //! The store as the crawler's memory, and what is remembered of each source.
 
+use crate::role::Outlet;
 use anyhow::Context;
 use async_trait::async_trait;
 use std::fs::{File, TryLockError};
@@ -87,6 +88,7 @@ impl Lock {
 /// How a source fares, written to the store at the beginning and at the end of a crawl.
 pub struct Record {
     store: Arc<dyn Store>,
+    outlet: Option<Outlet>,
     folder: PathBuf,
     row: SourceRow,
 }
@@ -107,7 +109,20 @@ impl Record {
             started: now(),
             ..SourceRow::default()
         };
-        Record { store, folder, row }
+        Record { store, outlet: None, folder, row }
+    }
+
+    /// Has what is written handed over to the store of a cluster as well.
+    pub fn through(self, outlet: Option<Outlet>) -> Record {
+        Record { outlet, ..self }
+    }
+
+    async fn write(&self, page: Option<(&str, &str)>) -> anyhow::Result<()> {
+        self.store.record_source(&self.row, page).await?;
+        if let Some(outlet) = &self.outlet {
+            outlet.source(&self.row, page).await;
+        }
+        Ok(())
     }
 
     /// The forum was found and the crawl begins.
@@ -118,7 +133,7 @@ impl Record {
         if !named {
             self.row.name = forum.to_owned();
         }
-        Ok(self.store.record_source(&self.row, None).await?)
+        self.write(None).await
     }
 
     /// The crawl ended with a report; returns where the page is kept that shows what is wrong.
@@ -178,7 +193,7 @@ impl Record {
         self.row.last_good = self.row.ended.filter(|_| *health == Health::Good);
         self.row.page_url = page.map(|p| p.0.to_string());
         let page = page.map(|(url, text)| (url.as_str(), text.as_str()));
-        self.store.record_source(&self.row, page).await?;
+        self.write(page).await?;
         let Some((url, text)) = page else { return Ok(None) };
         std::fs::create_dir_all(&self.folder)
             .with_context(|| format!("cannot make {}", self.folder.display()))?;

@@ -5,5 +5,5 @@ pub mod collector;
 mod memory;
 mod source;
 
-pub use memory::{Lock, Record, memory};
+pub use memory::{Lock, Record, memory, now};
 pub use source::Source;
