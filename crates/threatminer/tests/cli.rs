@@ -233,7 +233,7 @@ fn a_ranking_is_scored_against_labelled_accounts() {
 }
 
 #[test]
-fn what_is_not_built_says_so() {
+fn what_cannot_be_opened_says_so() {
     let out = run(Path::new("mysql://x"), &["threats"]);
     assert!(out.status.code() == Some(2) && stderr(&out).contains("no store speaks mysql://"));
     let out = run(Path::new("postgres://tm:secret@127.0.0.1:1/none"), &["threats"]);
