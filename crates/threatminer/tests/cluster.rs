@@ -57,8 +57,11 @@ fn posts() -> String {
         .collect()
 }
 
+/// Exports by what they are of.
+type Exports = Vec<(&'static str, String)>;
+
 /// What a store says, in the words of the exports.
-fn exports(store: &str) -> Vec<(&'static str, String)> {
+fn exports(store: &str) -> Exports {
     ["posts", "entities", "events", "threats", "actors"]
         .map(|what| {
             let out = run(&["--quiet", "--store", store, "export", "jsonl", "--what", what]);
@@ -68,8 +71,8 @@ fn exports(store: &str) -> Vec<(&'static str, String)> {
 }
 
 /// The posts, and what one process with SQLite makes of them.
-fn reference() -> &'static (TempDir, PathBuf, Vec<(&'static str, String)>) {
-    static REFERENCE: OnceLock<(TempDir, PathBuf, Vec<(&'static str, String)>)> = OnceLock::new();
+fn reference() -> &'static (TempDir, PathBuf, Exports) {
+    static REFERENCE: OnceLock<(TempDir, PathBuf, Exports)> = OnceLock::new();
     REFERENCE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("posts.jsonl");
