@@ -13,6 +13,7 @@
 #![deny(missing_docs)]
 
 mod analysis;
+mod label;
 mod mask;
 mod post;
 mod span;
@@ -21,6 +22,7 @@ mod threat;
 mod time;
 
 pub use analysis::{Argument, EntityHit, EventHit, PostAnalysis, Source};
+pub use label::{Anchor, Correction, Label, LabelledArgument};
 pub use mask::{mask_card, mask_secrets};
 pub use post::{Post, PostRecord, Quote, QuoteTarget, Reject};
 pub use span::{CharIndex, Span};

@@ -32,6 +32,8 @@ pub struct Mention {
     pub arguments: Vec<(Role, String, Span, Option<String>)>,
     /// Sentence vector of the post; may be empty.
     pub vector: Vec<f32>,
+    /// Posts that the post answers or quotes, ascending.
+    pub answers: Vec<i64>,
     /// Indicators (normalised values) of the post that tie it to others: contacts, hosts, hashes, wallets.
     pub indicators: Vec<String>,
 }

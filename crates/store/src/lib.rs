@@ -8,12 +8,22 @@
 // One text of the SQL for two databases, see `sql/mod.rs`.
 #![allow(clippy::duplicate_mod)]
 
+mod access;
+mod alerts;
 mod migrate;
 mod postgres;
 mod queue;
 mod records;
 mod sqlite;
 
+pub use access::{
+    AuditRow, FacetRow, MarkRow, NewUser, Pulse, SavedSearch, SessionRow, TokenRow, UserChange, UserChanged,
+    UserRow,
+};
+pub use alerts::{
+    AlertFilter, AlertRound, AlertRow, ChannelRow, DeliveryFilter, DeliveryRow, NewAlert, RuleRow,
+    WatchlistRow,
+};
 pub use migrate::{MigrateError, Migrated, migrate};
 pub use postgres::PostgresStore;
 pub use queue::{
@@ -28,7 +38,7 @@ pub use records::{
 pub use sqlite::SqliteStore;
 
 use async_trait::async_trait;
-use tm_model::{EntityType, Mention, Post, PostAnalysis, PostRecord, Reject, Threat, Timestamp};
+use tm_model::{EntityType, Label, Mention, Post, PostAnalysis, PostRecord, Reject, Threat, Timestamp};
 
 /// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +74,9 @@ pub enum StoreError {
     /// The database refused an operation.
     #[error("store: {0}")]
     Database(#[from] sqlx::Error),
+    /// What was asked for makes no sense for what is stored.
+    #[error("{0}")]
+    Refused(String),
     /// A stored value cannot be read back: the file was changed by something else.
     #[error("store: damaged value: {0}")]
     Damaged(String),
@@ -239,4 +252,118 @@ pub trait Store: Send + Sync {
     async fn swap_fact(&self, key: &str, from: &str, to: &str) -> Result<bool>;
     /// Becomes the one process that plays a role; `None` while another one does. A store of one machine says yes to all.
     async fn lead(&self, role: &str) -> Result<Option<Box<dyn Leadership>>>;
+
+    // Access: users, sessions, tokens, audit; what analysts keep and decide; what is new.
+
+    /// True when there is a user.
+    async fn has_users(&self) -> Result<bool>;
+    /// Makes a user and returns its identifier; none when the name is taken, or when it was to be the first and is not.
+    async fn add_user(&self, user: &NewUser) -> Result<Option<i64>>;
+    /// All users, by name.
+    async fn users(&self) -> Result<Vec<UserRow>>;
+    /// The user of a name, whatever its case.
+    async fn user_named(&self, name: &str) -> Result<Option<UserRow>>;
+    /// Changes a user and ends its sessions.
+    async fn change_user(&self, id: i64, change: &UserChange) -> Result<UserChanged>;
+    /// Removes a user with its sessions, tokens and saved searches.
+    async fn remove_user(&self, id: i64) -> Result<UserChanged>;
+    /// Begins a session, notes the login of its user and forgets sessions that have ended.
+    async fn add_session(&self, session: &SessionRow) -> Result<()>;
+    /// The session with this hash and its user, ended or not.
+    async fn session(&self, hash: &str) -> Result<Option<(SessionRow, UserRow)>>;
+    /// Notes a request of a session.
+    async fn session_seen(&self, hash: &str, seen: Timestamp) -> Result<()>;
+    /// Ends a session.
+    async fn end_session(&self, hash: &str) -> Result<()>;
+    /// Keeps a token and returns its identifier.
+    async fn add_token(&self, token: &TokenRow) -> Result<i64>;
+    /// Tokens of a user, newest first.
+    async fn tokens(&self, user: i64) -> Result<Vec<TokenRow>>;
+    /// The token with this hash and its user, ended or not.
+    async fn token(&self, hash: &str) -> Result<Option<(TokenRow, UserRow)>>;
+    /// Notes a request with a token.
+    async fn token_used(&self, id: i64, used: Timestamp) -> Result<()>;
+    /// Removes a token of a user; false when there is none.
+    async fn remove_token(&self, id: i64, user: i64) -> Result<bool>;
+    /// Adds to the audit log.
+    async fn add_audit(&self, entry: &AuditRow) -> Result<()>;
+    /// Entries of the audit log below an identifier, newest first, with the number of all.
+    async fn audit(&self, before: Option<i64>, offset: u32, limit: u32) -> Result<(u64, Vec<AuditRow>)>;
+    /// Keeps a search and returns its identifier.
+    async fn add_search(&self, search: &SavedSearch) -> Result<i64>;
+    /// Saved searches of a user and those without an owner, newest first.
+    async fn searches(&self, user: Option<i64>) -> Result<Vec<SavedSearch>>;
+    /// Removes a saved search that the user may see; false when there is none.
+    async fn remove_search(&self, id: i64, user: Option<i64>) -> Result<bool>;
+    /// Marks of accounts, newest first.
+    async fn marks(&self) -> Result<Vec<MarkRow>>;
+    /// Marks an account, in place of an older mark.
+    async fn set_mark(&self, mark: &MarkRow) -> Result<()>;
+    /// Removes the mark of an account.
+    async fn remove_mark(&self, account: i64) -> Result<()>;
+    /// Writes an analyst's verdict on two accounts, `accepted`, `rejected` or none; also on a pair that is no candidate.
+    async fn set_verdict(&self, one: i64, other: i64, verdict: Option<&str>) -> Result<()>;
+    /// What the other filters leave of each facet of threat events, most first.
+    async fn threat_facets(&self, filter: &ThreatFilter) -> Result<Vec<FacetRow>>;
+    /// Whether anything is new.
+    async fn pulse(&self) -> Result<Pulse>;
+    /// Posts above an identifier: forum and number.
+    async fn posts_above(&self, after: i64) -> Result<Vec<(String, u64)>>;
+
+    // Alerts. `save_` makes a new row when the identifier is 0 and answers with the identifier; none when there is no such row.
+
+    /// All watchlists.
+    async fn watchlists(&self) -> Result<Vec<WatchlistRow>>;
+    /// Makes or changes a watchlist.
+    async fn save_watchlist(&self, watchlist: &WatchlistRow) -> Result<Option<i64>>;
+    /// Removes a watchlist; false when there is none.
+    async fn delete_watchlist(&self, id: i64) -> Result<bool>;
+    /// All channels.
+    async fn channels(&self) -> Result<Vec<ChannelRow>>;
+    /// Makes or changes a channel.
+    async fn save_channel(&self, channel: &ChannelRow) -> Result<Option<i64>>;
+    /// Removes a channel and gives up what waits for it; false when there is none.
+    async fn delete_channel(&self, id: i64, now: Timestamp) -> Result<bool>;
+    /// All alert rules.
+    async fn rules(&self) -> Result<Vec<RuleRow>>;
+    /// Makes or changes an alert rule.
+    async fn save_rule(&self, rule: &RuleRow) -> Result<Option<i64>>;
+    /// Removes an alert rule with what it remembers; its alerts stay. False when there is none.
+    async fn delete_rule(&self, id: i64) -> Result<bool>;
+    /// At most `limit` posts that are analysed and that no rule has judged, by identifier. Posts come here with their
+    /// analyses while a rule is enabled.
+    async fn unjudged(&self, limit: u32) -> Result<Vec<i64>>;
+    /// Posts that a rule about rates has counted since then, by time.
+    async fn rule_hits(&self, rule: i64, since: Timestamp) -> Result<Vec<(i64, Timestamp)>>;
+    /// When a rule rang last.
+    async fn last_rung(&self, rule: i64) -> Result<Option<Timestamp>>;
+    /// Stores what judging came to, in one transaction: alerts whose rule has not rung for their key, their deliveries, what
+    /// rules remember, and that the posts are judged. Identifiers of the new alerts come back.
+    async fn record_alerts(&self, round: &AlertRound) -> Result<Vec<i64>>;
+    /// Alerts that pass a filter, newest first, with the number of all that do.
+    async fn alerts(&self, filter: &AlertFilter) -> Result<(u64, Vec<AlertRow>)>;
+    /// Changes the state of an alert; false when there is none.
+    async fn set_alert_state(&self, id: i64, state: &str) -> Result<bool>;
+    /// Stores a delivery that tries a channel.
+    async fn add_delivery(&self, channel: &ChannelRow, key: &str, now: Timestamp) -> Result<DeliveryRow>;
+    /// Deliveries that pass a filter.
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRow>>;
+    /// Takes a delivery for one try: counts it and puts the next one off. False when another took it.
+    async fn claim_delivery(&self, id: i64, attempts: u32, next_try: Timestamp) -> Result<bool>;
+    /// Writes how a try went: the state afterwards, when it ended for good, and in words.
+    async fn record_try(&self, id: i64, state: &str, finished: Option<Timestamp>, detail: &str)
+    -> Result<()>;
+
+    // Corrections by analysts, and fusion of what is new.
+    /// Keeps a correction and applies it to the mentions of its post, in one transaction; it is applied anew after each
+    /// later analysis. Returns its identifier.
+    async fn add_label(&self, label: &Label) -> Result<i64>;
+    /// Corrections of posts (none: of all), by identifier; those that rest because the post has other words now are left out.
+    async fn labels(&self, posts: Option<&[i64]>) -> Result<Vec<Label>>;
+    /// Takes a correction back; its post is pending again. False when there is none.
+    async fn remove_label(&self, id: i64) -> Result<bool>;
+    /// Event mentions of posts with their circumstances, by time and identifier.
+    async fn mentions_of(&self, posts: &[i64]) -> Result<Vec<Mention>>;
+    /// Writes threat events that are new or have changed, and forgets those named in `gone`, in one transaction.
+    async fn update_threats(&self, changed: &[Threat], gone: &[String]) -> Result<()>;
 }

@@ -14,8 +14,13 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// Steps of the schema with the version they lead to. The first makes all that SQLite's first four make.
-const MIGRATIONS: [(i64, &str); 2] =
-    [(4, include_str!("postgres/schema-4.sql")), (8, include_str!("postgres/schema-8.sql"))];
+const MIGRATIONS: [(i64, &str); 5] = [
+    (4, include_str!("postgres/schema-4.sql")),
+    (5, include_str!("postgres/schema-5.sql")),
+    (6, include_str!("postgres/schema-6.sql")),
+    (7, include_str!("postgres/schema-7.sql")),
+    (8, include_str!("postgres/schema-8.sql")),
+];
 
 /// Advisory locks: of the schema's steps, of writing posts, and of leading roles (a role's own number is added).
 const SCHEMA_LOCK: i64 = 0x7468_7265_6174_0001;
@@ -116,6 +121,7 @@ async fn steps(connection: &mut PgConnection, name: &str) -> Result<()> {
 type Backend = PostgresStore;
 type Db = Postgres;
 type DbRow = PgRow;
+type DbConnection = PgConnection;
 const BEGIN: &str = "BEGIN";
 /// Keeps others from writing the same posts; references to them stay possible.
 const LOCK_ROWS: &str = " FOR NO KEY UPDATE";

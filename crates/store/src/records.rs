@@ -322,6 +322,8 @@ pub struct EventRow {
     pub arguments: Vec<ArgumentRow>,
     /// Threat event that it was joined to.
     pub threat_id: Option<String>,
+    /// Correction that it comes from; none for what the model found.
+    pub label_id: Option<i64>,
 }
 
 /// A threat event as stored.
@@ -368,6 +370,18 @@ pub struct ThreatFilter {
     pub forum: Option<String>,
     /// Words that the title or an argument holds.
     pub text: Option<String>,
+    /// At least so severe, 0 to 1.
+    pub min_severity: f64,
+    /// Spoken of in a post in this language (`en`, `ru`, `zh`, `other`).
+    pub language: Option<String>,
+    /// Last seen then or later.
+    pub since: Option<Timestamp>,
+    /// First seen then or earlier.
+    pub until: Option<Timestamp>,
+    /// Part of a place that it names.
+    pub place: Option<String>,
+    /// Part of a target that it names.
+    pub target: Option<String>,
     /// `severity`, `last_seen`, `first_seen` or `mentions`.
     pub sort: String,
     /// Rows to skip.

@@ -6,7 +6,8 @@ mod sql;
 use crate::{Leadership, Result, StoreError};
 use async_trait::async_trait;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, QueryBuilder, SqlSafeStr, SqlStr, Sqlite, Transaction,
@@ -16,11 +17,14 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Steps that bring a store from version i to i+1; version 0 is an empty file.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema-1.sql"),
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
+    include_str!("schema-6.sql"),
+    include_str!("schema-7.sql"),
     include_str!("schema-8.sql"),
 ];
 
@@ -85,6 +89,7 @@ impl SqliteStore {
 type Backend = SqliteStore;
 type Db = Sqlite;
 type DbRow = SqliteRow;
+type DbConnection = SqliteConnection;
 /// A writer takes its turn at the beginning: an upgrade of a read could be refused.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 /// Rows need no locks: there is one writer.

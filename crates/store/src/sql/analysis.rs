@@ -1,7 +1,9 @@
 //! Analyses, and what fusion and ranking read and write.
 
 use super::import::ROWS;
-use super::{BEGIN, Backend, Db, DbRow, LOCK_ROWS, damaged, ids, names, query, query_scalar};
+use super::{
+    BEGIN, Backend, Db, DbConnection, DbRow, LOCK_ROWS, damaged, ids, names, push_list, query, query_scalar,
+};
 use crate::Result;
 use crate::records::{AliasRow, Analyzed, ArgumentRow, Interaction, StandingRow};
 use sqlx::{ColumnIndex, QueryBuilder, Row, Transaction};
@@ -122,6 +124,8 @@ async fn replace(t: &mut Transaction<'_, Db>, version: &str, batch: &[(i64, &Pos
         });
         insert.build().persistent(false).execute(&mut **t).await?;
     }
+    super::label::apply_all(t, &list).await?;
+    super::alerts::offer(t, &list).await?;
     if !batch.is_empty() {
         // Conclusions rest on analyses: what was concluded before is behind from now on. Last and always written, so that
         // who concludes meanwhile waits for this transaction or learns of it.
@@ -243,26 +247,44 @@ impl Backend {
         Ok((posts.len() - batch.len()) as u64)
     }
 
-    pub(super) async fn mentions_(&self) -> Result<Vec<Mention>> {
-        let entities = query(
+    pub(super) async fn mentions_(&self, posts: Option<&[i64]>) -> Result<Vec<Mention>> {
+        // All posts, or those of a list.
+        let only = |q: &mut QueryBuilder<Db>, column: &str| {
+            if let Some(posts) = posts {
+                push_list(q.push(format!(" AND {column}")), ids(posts));
+            }
+        };
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(
             "SELECT m.post_id, e.type, e.value, m.start, m.\"end\" FROM entity_mention m JOIN entity e ON e.id = m.entity_id
-             WHERE m.post_id IN (SELECT post_id FROM event_mention) ORDER BY m.post_id, m.start, m.rowid",
-        )
-        .fetch_all(&self.pool)
-        .await?;
+             WHERE m.post_id IN (SELECT post_id FROM event_mention)",
+        );
+        only(&mut q, "m.post_id");
+        q.push(" ORDER BY m.post_id, m.start, m.rowid");
         let mut of_post: HashMap<i64, Vec<(EntityType, String, Span)>> = HashMap::new();
-        for r in &entities {
+        for r in &q.build().fetch_all(&self.pool).await? {
             let kind: EntityType = r.try_get::<&str, _>(1)?.parse().map_err(damaged)?;
             let span = span(r, 3, 4)?;
             of_post.entry(r.try_get(0)?).or_default().push((kind, r.try_get(2)?, span));
         }
-        let rows = query(
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(
+            "SELECT q.post_id, t.id FROM quote q JOIN post p ON p.id = q.post_id
+             JOIN post t ON t.forum_id = p.forum_id AND t.external_id = q.target
+             WHERE q.post_id IN (SELECT post_id FROM event_mention)",
+        );
+        only(&mut q, "q.post_id");
+        let mut answers: HashMap<i64, BTreeSet<i64>> = HashMap::new();
+        for r in &q.build().fetch_all(&self.pool).await? {
+            answers.entry(r.try_get(0)?).or_default().insert(r.try_get(1)?);
+        }
+        let mut q: QueryBuilder<Db> = QueryBuilder::new(
             "SELECT m.id, m.post_id, p.thread_id, p.forum_id, p.account_id, p.time, m.type, m.modality, m.confidence,
-             m.trigger_start, m.trigger_end, m.trigger_text, m.arguments, p.vector
-             FROM event_mention m JOIN post p ON p.id = m.post_id ORDER BY p.time NULLS FIRST, p.id, m.trigger_start, m.id",
-        )
-        .fetch_all(&self.pool)
-        .await?;
+             m.trigger_start, m.trigger_end, m.trigger_text, m.arguments, p.vector,
+             (SELECT a.id FROM post a WHERE a.forum_id = p.forum_id AND a.external_id = p.reply_to) AS answered
+             FROM event_mention m JOIN post p ON p.id = m.post_id WHERE true",
+        );
+        only(&mut q, "m.post_id");
+        q.push(" ORDER BY p.time NULLS FIRST, p.id, m.trigger_start, m.id");
+        let rows = q.build().fetch_all(&self.pool).await?;
         rows.iter()
             .map(|r| {
                 let post_id: i64 = r.try_get(1)?;
@@ -295,6 +317,11 @@ impl Backend {
                         .chunks_exact(4)
                         .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                         .collect(),
+                    answers: {
+                        let mut all = answers.get(&post_id).cloned().unwrap_or_default();
+                        all.extend(r.try_get::<Option<i64>, _>("answered")?);
+                        all.into_iter().collect()
+                    },
                     indicators: near
                         .iter()
                         .filter(|(kind, ..)| kind.is_indicator() && *kind != EntityType::Price)
@@ -311,32 +338,30 @@ impl Backend {
             .execute(&mut *t)
             .await?;
         query("DELETE FROM threat").execute(&mut *t).await?;
+        query("DELETE FROM threat_argument").execute(&mut *t).await?;
         for threat in threats {
-            query("UPDATE event_mention SET threat_id = ? WHERE id IN (??)")
-                .bind(&threat.id)
-                .bind(ids(&threat.mentions))
-                .execute(&mut *t)
-                .await?;
-            query(
-                "INSERT INTO threat (id, type, title, status, severity, severity_parts, confidence, first_seen, last_seen,
-                 arguments, mentions, posts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-                 (SELECT count(DISTINCT post_id) FROM event_mention WHERE threat_id = ?))",
-            )
-            .bind(&threat.id)
-            .bind(threat.kind.as_str())
-            .bind(&threat.title)
-            .bind(threat.status.as_str())
-            .bind(f64::from(threat.severity))
-            .bind(serde_json::to_string(&threat.severity_parts).map_err(damaged)?)
-            .bind(f64::from(threat.confidence))
-            .bind(threat.first_seen.map(|t| t.0))
-            .bind(threat.last_seen.map(|t| t.0))
-            .bind(serde_json::to_string(&threat.arguments).map_err(damaged)?)
-            .bind(threat.mentions.len() as i64)
-            .bind(&threat.id)
-            .execute(&mut *t)
-            .await?;
+            write_threat(&mut t, threat).await?;
         }
+        conclusion_is_new(&mut t).await?;
+        t.commit().await?;
+        Ok(())
+    }
+
+    pub(super) async fn update_threats_(&self, changed: &[Threat], gone: &[String]) -> Result<()> {
+        let mut t = self.pool.begin_with(BEGIN).await?;
+        let ids: Vec<&str> =
+            gone.iter().chain(changed.iter().map(|threat| &threat.id)).map(String::as_str).collect();
+        for old in [
+            "UPDATE event_mention SET threat_id = NULL WHERE threat_id IN (??)",
+            "DELETE FROM threat_argument WHERE threat_id IN (??)",
+            "DELETE FROM threat WHERE id IN (??)",
+        ] {
+            query(old).bind(names(&ids)).execute(&mut *t).await?;
+        }
+        for threat in changed {
+            write_threat(&mut t, threat).await?;
+        }
+        conclusion_is_new(&mut t).await?;
         t.commit().await?;
         Ok(())
     }
@@ -506,6 +531,57 @@ impl Backend {
             })
             .collect()
     }
+}
+
+/// Counts conclusions, so that who watches sees that there is a new one.
+async fn conclusion_is_new(t: &mut DbConnection) -> Result<()> {
+    query(
+        "INSERT INTO fact (key, value) VALUES ('conclusions', '1') ON CONFLICT (key)
+         DO UPDATE SET value = CAST(CAST(fact.value AS BIGINT) + 1 AS TEXT)",
+    )
+    .execute(t)
+    .await?;
+    Ok(())
+}
+
+/// Writes a threat event that is not stored, with its arguments for filters, and ties its mentions to it.
+async fn write_threat(t: &mut DbConnection, threat: &Threat) -> Result<()> {
+    query("UPDATE event_mention SET threat_id = ? WHERE id IN (??)")
+        .bind(&threat.id)
+        .bind(ids(&threat.mentions))
+        .execute(&mut *t)
+        .await?;
+    query(
+        "INSERT INTO threat (id, type, title, status, severity, severity_parts, confidence, first_seen, last_seen,
+         arguments, mentions, posts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+         (SELECT count(DISTINCT post_id) FROM event_mention WHERE threat_id = ?))",
+    )
+    .bind(&threat.id)
+    .bind(threat.kind.as_str())
+    .bind(&threat.title)
+    .bind(threat.status.as_str())
+    .bind(f64::from(threat.severity))
+    .bind(serde_json::to_string(&threat.severity_parts).map_err(damaged)?)
+    .bind(f64::from(threat.confidence))
+    .bind(threat.first_seen.map(|t| t.0))
+    .bind(threat.last_seen.map(|t| t.0))
+    .bind(serde_json::to_string(&threat.arguments).map_err(damaged)?)
+    .bind(threat.mentions.len() as i64)
+    .bind(&threat.id)
+    .execute(&mut *t)
+    .await?;
+    for part in threat.arguments.chunks(ROWS) {
+        let mut insert: QueryBuilder<Db> =
+            QueryBuilder::new("INSERT INTO threat_argument (threat_id, role, key, value) ");
+        insert.push_values(part, |mut row, a| {
+            row.push_bind(&threat.id)
+                .push_bind(a.role.as_str())
+                .push_bind(a.value.to_lowercase())
+                .push_bind(&a.value);
+        });
+        insert.build().persistent(false).execute(&mut *t).await?;
+    }
+    Ok(())
 }
 
 /// Handles that a text mentions as `@handle`, lower-cased.

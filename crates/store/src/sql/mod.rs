@@ -5,24 +5,30 @@
 //! bound, and a handful of expressions. In a statement `?` stands for a value and `IN (??)` for a list bound as one value;
 //! `super::spell` writes them as the database wants them. Texts sort by bytes in both, and unknown times come first.
 
+mod access;
+mod alerts;
 mod analysis;
 mod cluster;
 mod crawl;
+mod facets;
 mod import;
+mod label;
 mod read;
 mod source;
 
 use super::{
-    BEGIN, Backend, Db, DbRow, LIKE, LOCK_ROWS, MONTH, VALUE_AS_NUMBER, ids, lock_ingest, names, push_list,
-    spell,
+    BEGIN, Backend, Db, DbConnection, DbRow, LIKE, LOCK_ROWS, MONTH, VALUE_AS_NUMBER, ids, lock_ingest,
+    names, push_list, spell,
 };
+use crate::access::*;
+use crate::alerts::*;
 use crate::records::*;
 use crate::{Leadership, Result, Store, StoreError};
 use async_trait::async_trait;
 use sqlx::query::{Query, QueryScalar};
 use sqlx::{Database, FromRow};
 use std::borrow::Cow;
-use tm_model::{EntityType, Mention, Post, PostAnalysis, PostRecord, Reject, Threat, Timestamp};
+use tm_model::{EntityType, Label, Mention, Post, PostAnalysis, PostRecord, Reject, Threat, Timestamp};
 
 type Arguments = <Db as Database>::Arguments;
 
@@ -86,7 +92,7 @@ impl Store for Backend {
         self.store_analyses_(version, batch).await
     }
     async fn mentions(&self) -> Result<Vec<Mention>> {
-        self.mentions_().await
+        self.mentions_(None).await
     }
     async fn replace_threats(&self, threats: &[Threat]) -> Result<()> {
         self.replace_threats_(threats).await
@@ -205,6 +211,171 @@ impl Store for Backend {
     }
     async fn lead(&self, role: &str) -> Result<Option<Box<dyn Leadership>>> {
         self.lead_(role).await
+    }
+
+    // Access.
+    async fn has_users(&self) -> Result<bool> {
+        self.has_users_().await
+    }
+    async fn add_user(&self, user: &NewUser) -> Result<Option<i64>> {
+        self.add_user_(user).await
+    }
+    async fn users(&self) -> Result<Vec<UserRow>> {
+        self.users_().await
+    }
+    async fn user_named(&self, name: &str) -> Result<Option<UserRow>> {
+        self.user_named_(name).await
+    }
+    async fn change_user(&self, id: i64, change: &UserChange) -> Result<UserChanged> {
+        self.change_user_(id, change).await
+    }
+    async fn remove_user(&self, id: i64) -> Result<UserChanged> {
+        self.remove_user_(id).await
+    }
+    async fn add_session(&self, session: &SessionRow) -> Result<()> {
+        self.add_session_(session).await
+    }
+    async fn session(&self, hash: &str) -> Result<Option<(SessionRow, UserRow)>> {
+        self.session_(hash).await
+    }
+    async fn session_seen(&self, hash: &str, seen: Timestamp) -> Result<()> {
+        self.session_seen_(hash, seen).await
+    }
+    async fn end_session(&self, hash: &str) -> Result<()> {
+        self.end_session_(hash).await
+    }
+    async fn add_token(&self, token: &TokenRow) -> Result<i64> {
+        self.add_token_(token).await
+    }
+    async fn tokens(&self, user: i64) -> Result<Vec<TokenRow>> {
+        self.tokens_(user).await
+    }
+    async fn token(&self, hash: &str) -> Result<Option<(TokenRow, UserRow)>> {
+        self.token_(hash).await
+    }
+    async fn token_used(&self, id: i64, used: Timestamp) -> Result<()> {
+        self.token_used_(id, used).await
+    }
+    async fn remove_token(&self, id: i64, user: i64) -> Result<bool> {
+        self.remove_token_(id, user).await
+    }
+    async fn add_audit(&self, entry: &AuditRow) -> Result<()> {
+        self.add_audit_(entry).await
+    }
+    async fn audit(&self, before: Option<i64>, offset: u32, limit: u32) -> Result<(u64, Vec<AuditRow>)> {
+        self.audit_(before, offset, limit).await
+    }
+    async fn add_search(&self, search: &SavedSearch) -> Result<i64> {
+        self.add_search_(search).await
+    }
+    async fn searches(&self, user: Option<i64>) -> Result<Vec<SavedSearch>> {
+        self.searches_(user).await
+    }
+    async fn remove_search(&self, id: i64, user: Option<i64>) -> Result<bool> {
+        self.remove_search_(id, user).await
+    }
+    async fn marks(&self) -> Result<Vec<MarkRow>> {
+        self.marks_().await
+    }
+    async fn set_mark(&self, mark: &MarkRow) -> Result<()> {
+        self.set_mark_(mark).await
+    }
+    async fn remove_mark(&self, account: i64) -> Result<()> {
+        self.remove_mark_(account).await
+    }
+    async fn set_verdict(&self, one: i64, other: i64, verdict: Option<&str>) -> Result<()> {
+        self.set_verdict_(one, other, verdict).await
+    }
+    async fn threat_facets(&self, filter: &ThreatFilter) -> Result<Vec<FacetRow>> {
+        self.threat_facets_(filter).await
+    }
+    async fn pulse(&self) -> Result<Pulse> {
+        self.pulse_().await
+    }
+    async fn posts_above(&self, after: i64) -> Result<Vec<(String, u64)>> {
+        self.posts_above_(after).await
+    }
+
+    // Alerts.
+    async fn watchlists(&self) -> Result<Vec<WatchlistRow>> {
+        self.watchlists_().await
+    }
+    async fn save_watchlist(&self, watchlist: &WatchlistRow) -> Result<Option<i64>> {
+        self.save_watchlist_(watchlist).await
+    }
+    async fn delete_watchlist(&self, id: i64) -> Result<bool> {
+        self.delete_watchlist_(id).await
+    }
+    async fn channels(&self) -> Result<Vec<ChannelRow>> {
+        self.channels_().await
+    }
+    async fn save_channel(&self, channel: &ChannelRow) -> Result<Option<i64>> {
+        self.save_channel_(channel).await
+    }
+    async fn delete_channel(&self, id: i64, now: Timestamp) -> Result<bool> {
+        self.delete_channel_(id, now).await
+    }
+    async fn rules(&self) -> Result<Vec<RuleRow>> {
+        self.rules_().await
+    }
+    async fn save_rule(&self, rule: &RuleRow) -> Result<Option<i64>> {
+        self.save_rule_(rule).await
+    }
+    async fn delete_rule(&self, id: i64) -> Result<bool> {
+        self.delete_rule_(id).await
+    }
+    async fn unjudged(&self, limit: u32) -> Result<Vec<i64>> {
+        self.unjudged_(limit).await
+    }
+    async fn rule_hits(&self, rule: i64, since: Timestamp) -> Result<Vec<(i64, Timestamp)>> {
+        self.rule_hits_(rule, since).await
+    }
+    async fn last_rung(&self, rule: i64) -> Result<Option<Timestamp>> {
+        self.last_rung_(rule).await
+    }
+    async fn record_alerts(&self, round: &AlertRound) -> Result<Vec<i64>> {
+        self.record_alerts_(round).await
+    }
+    async fn alerts(&self, filter: &AlertFilter) -> Result<(u64, Vec<AlertRow>)> {
+        self.alerts_(filter).await
+    }
+    async fn set_alert_state(&self, id: i64, state: &str) -> Result<bool> {
+        self.set_alert_state_(id, state).await
+    }
+    async fn add_delivery(&self, channel: &ChannelRow, key: &str, now: Timestamp) -> Result<DeliveryRow> {
+        self.add_delivery_(channel, key, now).await
+    }
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRow>> {
+        self.deliveries_(filter).await
+    }
+    async fn claim_delivery(&self, id: i64, attempts: u32, next_try: Timestamp) -> Result<bool> {
+        self.claim_delivery_(id, attempts, next_try).await
+    }
+    async fn record_try(
+        &self,
+        id: i64,
+        state: &str,
+        finished: Option<Timestamp>,
+        detail: &str,
+    ) -> Result<()> {
+        self.record_try_(id, state, finished, detail).await
+    }
+
+    // Corrections.
+    async fn add_label(&self, label: &Label) -> Result<i64> {
+        self.add_label_(label).await
+    }
+    async fn labels(&self, posts: Option<&[i64]>) -> Result<Vec<Label>> {
+        self.labels_(posts).await
+    }
+    async fn remove_label(&self, id: i64) -> Result<bool> {
+        self.remove_label_(id).await
+    }
+    async fn mentions_of(&self, posts: &[i64]) -> Result<Vec<Mention>> {
+        self.mentions_(Some(posts)).await
+    }
+    async fn update_threats(&self, changed: &[Threat], gone: &[String]) -> Result<()> {
+        self.update_threats_(changed, gone).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads for the presentation.
 
 use super::analysis::{POST, post_of, span};
+use super::facets::restrict_threats;
 use super::import::clean;
 use super::{Backend, Db, DbRow, LIKE, MONTH, damaged, ids, names, push_list, query};
 use crate::Result;
@@ -18,7 +19,7 @@ fn count(r: &DbRow, column: &str) -> Result<u64> {
 }
 
 /// `%text%` with the wildcards of LIKE escaped by `\`.
-fn like(text: &str) -> String {
+pub(super) fn like(text: &str) -> String {
     let escaped = clean(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
 }
@@ -124,6 +125,7 @@ fn event_of(r: &DbRow) -> Result<EventRow> {
         trigger_text: r.try_get("trigger_text")?,
         arguments: serde_json::from_str(r.try_get("arguments")?).map_err(damaged)?,
         threat_id: r.try_get("threat_id")?,
+        label_id: r.try_get("label_id")?,
     })
 }
 
@@ -197,34 +199,11 @@ impl Backend {
     }
 
     pub(super) async fn threats_(&self, f: &ThreatFilter) -> Result<(u64, Vec<ThreatRow>)> {
-        let conditions = |q: &mut QueryBuilder<Db>| {
-            if !f.types.is_empty() {
-                let types: Vec<&str> = f.types.iter().map(|t| t.as_str()).collect();
-                push_list(q.push(" AND t.type"), names(&types));
-            }
-            if let Some(status) = &f.status {
-                q.push(" AND t.status = ").push_bind(status.clone());
-            }
-            if let Some(text) = &f.text {
-                q.push(format!(" AND (t.title {LIKE} ")).push_bind(like(text));
-                q.push(format!(" ESCAPE '\\' OR t.arguments {LIKE} "))
-                    .push_bind(like(text))
-                    .push(" ESCAPE '\\')");
-            }
-            if let Some(forum) = &f.forum {
-                q.push(
-                    " AND t.id IN (SELECT m.threat_id FROM event_mention m JOIN post p ON p.id = m.post_id
-                     JOIN forum f ON f.id = p.forum_id WHERE f.name = ",
-                )
-                .push_bind(forum.clone())
-                .push(")");
-            }
-        };
         let mut total: QueryBuilder<Db> = QueryBuilder::new("SELECT count(*) AS n FROM threat t WHERE true");
-        conditions(&mut total);
+        restrict_threats(&mut total, f, "");
         let total = count(&total.build().fetch_one(&self.pool).await?, "n")?;
         let mut q: QueryBuilder<Db> = QueryBuilder::new("SELECT t.* FROM threat t WHERE true");
-        conditions(&mut q);
+        restrict_threats(&mut q, f, "");
         q.push(match f.sort.as_str() {
             "last_seen" => " ORDER BY t.last_seen DESC NULLS LAST, t.id",
             "first_seen" => " ORDER BY t.first_seen DESC NULLS LAST, t.id",

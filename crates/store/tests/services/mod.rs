@@ -265,3 +265,59 @@ impl Drop for Nats {
 pub fn wipe(folder: &Path) {
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// Which store a test runs on.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// An empty store with what it lives in.
+pub struct Opened {
+    store: Box<dyn tm_store::Store>,
+    _folder: TempDir,
+    _server: Option<Arc<Postgres>>,
+}
+
+impl std::ops::Deref for Opened {
+    type Target = dyn tm_store::Store;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
+
+/// Opens an empty store; none when its server is not installed.
+pub async fn open(kind: Kind) -> Option<Opened> {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, server): (Box<dyn tm_store::Store>, _) = match kind {
+        Kind::Sqlite => {
+            (Box::new(tm_store::SqliteStore::open(&folder.path().join("s.db")).await.unwrap()), None)
+        }
+        Kind::Postgres => {
+            let server = Postgres::shared()?;
+            (Box::new(tm_store::PostgresStore::open(&server.database().1).await.unwrap()), Some(server))
+        }
+    };
+    Some(Opened { store, _folder: folder, _server: server })
+}
+
+/// Makes each of the functions a test on both stores.
+#[macro_export]
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(super::services::Kind::Sqlite).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(super::services::Kind::Postgres).await;
+            })*
+        }
+    };
+}
