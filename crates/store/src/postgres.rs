@@ -31,6 +31,8 @@ const ROLE_LOCK: &str = "threatminer role ";
 const CONNECTIONS: u32 = 8;
 /// How long a statement waits for a connection, through a restart of the server.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a living connection may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
 /// Oldest server version that is known to work.
 const OLDEST: i32 = 150_000;
 
@@ -187,7 +189,8 @@ struct Led {
 #[async_trait]
 impl Leadership for Led {
     async fn holds(&mut self) -> bool {
-        self.connection.ping().await.is_ok()
+        // A peer that vanished without a word answers nothing.
+        tokio::time::timeout(ANSWER, self.connection.ping()).await.is_ok_and(|answer| answer.is_ok())
     }
 }
 

@@ -60,6 +60,7 @@ fn one_home_for_each_kind_of_work() {
     let all = dependencies();
     for (dependency, home) in [
         ("sqlx", "tm-store"),
+        ("async-nats", "tm-store"),
         ("tantivy", "tm-search"),
         ("axum", "tm-server"),
         ("gemm", "tm-train"),

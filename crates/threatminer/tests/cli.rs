@@ -233,9 +233,16 @@ fn a_ranking_is_scored_against_labelled_accounts() {
 }
 
 #[test]
-fn what_is_not_built_says_so() {
-    let out = run(Path::new("postgres://x"), &["threats"]);
-    assert!(out.status.code() == Some(2) && stderr(&out).contains("not built yet"));
+fn what_cannot_be_opened_says_so() {
+    let out = run(Path::new("mysql://x"), &["threats"]);
+    assert!(out.status.code() == Some(2) && stderr(&out).contains("no store speaks mysql://"));
+    let out = run(Path::new("postgres://tm:secret@127.0.0.1:1/none"), &["threats"]);
+    let said = stderr(&out);
+    assert!(
+        out.status.code() == Some(2) && said.contains("cannot open store postgres://127.0.0.1:1/none"),
+        "{said}"
+    );
+    assert!(!said.contains("secret"), "{said}");
 }
 
 #[test]

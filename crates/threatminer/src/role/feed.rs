@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tm_extract::Analyzer;
-use tm_store::{LocalQueue, Offer, Store, WorkQueue};
+use tm_store::{LocalQueue, Offer, Store, TRIES, WorkQueue};
 use tokio::sync::watch;
 
-/// Posts of one offer within a process: enough for all its threads.
-const BATCH: usize = 512;
+/// Posts of one offer within a process for each of its threads: a few pieces of what one thread analyses at once.
+const BATCH: usize = 128;
 /// Posts of one offer in a cluster: work for a second or so, so that little is done again when a worker ends.
 const CLUSTER_BATCH: usize = 64;
 /// Offers that wait in the queue of a cluster at most: it stays short, so that news overtake what is old.
@@ -48,12 +48,13 @@ async fn fill(
     progress: impl Fn(u64),
 ) -> anyhow::Result<()> {
     let version = worker.analyzer.version();
+    let batch = BATCH * rayon::current_num_threads();
     loop {
-        let ids = store.pending_ids(version, i64::MAX, (BATCH * 8) as u32).await?;
+        let ids = store.pending_ids(version, i64::MAX, (batch * 16) as u32).await?;
         if ids.is_empty() {
             return Ok(());
         }
-        for part in ids.chunks(BATCH) {
+        for part in ids.chunks(batch) {
             queue.offer(&offer(version, part)).await?;
         }
         while queue.open().await? > 0 {
@@ -81,7 +82,8 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Work for a model version; what was offered and is still pending is offered again after `patience`.
+    /// Work for a model version. What was offered and is still pending is offered again after `patience`, which is a lease and a
+    /// little, when the queue is empty, and after as long as all tries may take when it is not.
     pub fn new(version: &str, patience: Duration) -> Feed {
         Feed { version: version.to_owned(), offered: HashMap::new(), patience }
     }
@@ -89,13 +91,15 @@ impl Feed {
     /// One pass: offers what is pending and not offered of late, as long as the queue is short. Returns how many posts are known
     /// to be pending; 0 means none is.
     pub async fn pass(&mut self, store: &dyn Store, queue: &dyn WorkQueue) -> anyhow::Result<u64> {
-        let free = WAITING.saturating_sub(queue.open().await?);
+        let open = queue.open().await?;
+        let free = WAITING.saturating_sub(open);
         let most = (WAITING as usize * 2 * CLUSTER_BATCH) as u32;
         let pending = store.pending_ids(&self.version, i64::MAX, most).await?;
         let now = Instant::now();
-        // A queue that holds nothing while work is pending has lost it, or its last pieces are under way: both are told apart
-        // by waiting as long as a lease lasts.
-        self.offered.retain(|_, at| now.duration_since(*at) < self.patience);
+        // A queue that holds nothing while work is pending has lost it. While it holds something, what was offered may be in it,
+        // perhaps as a post that ends one worker after the other: in another batch it would take its neighbours along.
+        let patience = if open == 0 { self.patience } else { self.patience * (TRIES + 3) };
+        self.offered.retain(|_, at| now.duration_since(*at) < patience);
         let fresh: Vec<i64> = pending.iter().copied().filter(|id| !self.offered.contains_key(id)).collect();
         for part in fresh.chunks(CLUSTER_BATCH).take(free as usize) {
             if !queue.offer(&offer(&self.version, part)).await? {
