@@ -1,13 +1,37 @@
-//! From the store to what is handed to other tools: [`tm_exchange::Holdings`].
+//! From the store to what is handed to other tools ([`tm_exchange::Holdings`]), and to what ranking reads.
 
 use std::collections::HashMap;
 use tm_exchange::{
     Actor, Entity, EventNote, Evidence, ForumNote, Holdings, Participant, PostNote, Sentence, ThreatItem,
 };
+use tm_graph::rank::PostFacts;
 use tm_model::{EntityType, Post, Span, Timestamp, mask_secrets};
 use tm_store::{
-    AccountRow, EntitySummaryRow, EventRow, PostFilter, Store, StoreError, ThreadRow, ThreatFilter, ThreatRow,
+    AccountRow, EntitySummaryRow, EventRow, Interaction, PostFilter, Store, StoreError, ThreadRow,
+    ThreatFilter, ThreatRow,
 };
+
+/// What ranking needs to know of posts; those without an author are left out.
+pub fn post_facts(interactions: Vec<Interaction>) -> Vec<PostFacts> {
+    interactions
+        .into_iter()
+        .filter_map(|i| {
+            Some(PostFacts {
+                account: i.account_id?,
+                thread: i.thread_id,
+                starts: i.starts,
+                time: i.time,
+                length: i.length,
+                relevance: i.relevance,
+                indicators: i.indicators,
+                events: i.events,
+                answers: i.answers,
+                quotes: i.quotes,
+                mentions: i.mentions,
+            })
+        })
+        .collect()
+}
 
 /// What an export is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

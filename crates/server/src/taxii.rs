@@ -231,12 +231,15 @@ fn moment(text: &str) -> Result<String, Fault> {
     Ok(t.to_string().replace('Z', &format!(".{:0<3}Z", &digits[..digits.len().min(3)])))
 }
 
-/// The entries that pass, and where the next page begins.
+/// The entries that pass, and where the next page begins. With `only` those of one object, which must be there.
 fn select<'a>(
     all: &'a [Entry],
     asked: &Asked,
     only: Option<&str>,
 ) -> Result<(Vec<&'a Entry>, Option<String>), Fault> {
+    if only.is_some_and(|id| all.iter().all(|e| e.id != id)) {
+        return Err(fault(StatusCode::NOT_FOUND, "no such object"));
+    }
     let bad = |what: &str| fault(StatusCode::BAD_REQUEST, what);
     let limit = match &asked.limit {
         None => USUAL,
@@ -339,7 +342,6 @@ async fn object(
 ) -> Answer {
     acceptable(&headers)?;
     let all = entries(&app, &cache, collection(&id)?).await?;
-    known(&all, &object)?;
     let (found, next) = select(&all, &asked, Some(&object))?;
     Ok(page("objects", found.iter().map(|e| e.object.clone()).collect(), &found, next))
 }
@@ -353,13 +355,8 @@ async fn versions(
 ) -> Answer {
     acceptable(&headers)?;
     let all = entries(&app, &cache, collection(&id)?).await?;
-    known(&all, &object)?;
     let (found, next) = select(&all, &asked, Some(&object))?;
     Ok(page("versions", found.iter().map(|e| json!(e.version)).collect(), &found, next))
-}
-
-fn known(all: &[Entry], id: &str) -> Result<(), Fault> {
-    if all.iter().any(|e| e.id == id) { Ok(()) } else { Err(fault(StatusCode::NOT_FOUND, "no such object")) }
 }
 
 /// The objects of a collection, in the order in which they were added.

@@ -43,11 +43,9 @@ fn cross_entropy(
     weight * (total.ln() + max - logits[gold])
 }
 
-/// Weighted binary cross entropy with a logit, in the form that cannot overflow, and its gradient.
+/// Weighted binary cross entropy with a logit against a label, and its gradient.
 fn binary(logit: f32, gold: bool, weight: f32) -> (f32, f32) {
-    let truth = f32::from(u8::from(gold));
-    let loss = (-logit.abs()).exp().ln_1p() + logit.max(0.0) - logit * truth;
-    (weight * loss, weight * (1.0 / (1.0 + (-logit).exp()) - truth))
+    soft_binary(logit, f32::from(u8::from(gold)), weight)
 }
 
 /// Weighted cross entropy of one row of logits against probabilities; its gradient is added to `gradient`.
@@ -62,7 +60,7 @@ fn soft_cross_entropy(logits: &[f32], taught: &[f32], weight: f32, gradient: &mu
     weight * loss
 }
 
-/// Weighted binary cross entropy against a probability, and its gradient.
+/// Weighted binary cross entropy against a probability, in the form that cannot overflow, and its gradient.
 fn soft_binary(logit: f32, taught: f32, weight: f32) -> (f32, f32) {
     let loss = (-logit.abs()).exp().ln_1p() + logit.max(0.0) - logit * taught;
     (weight * loss, weight * (1.0 / (1.0 + (-logit).exp()) - taught))

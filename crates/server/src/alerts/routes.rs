@@ -2,7 +2,7 @@
 
 use super::{Courier, checked_channel, checked_rule, checked_watchlist, trial};
 use crate::AppState;
-use crate::access::{ADMIN, VIEW, WORK};
+use crate::access::{ADMIN, VIEW, WORK, now};
 use crate::problem::ApiError;
 use crate::route::{Parameter, Route};
 use crate::view::{round, time};
@@ -13,7 +13,6 @@ use axum::routing::{delete, get, patch, post, put};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tm_model::Timestamp;
 use tm_notify::Channel;
 use tm_store::{
     AlertFilter, AlertRow, ChannelRow, DeliveryFilter, DeliveryRow, NewAlert, RuleRow, StoreError,
@@ -138,11 +137,6 @@ pub(crate) fn routes() -> Vec<Route> {
             .query(&[("channel", "integer", "only of this channel"), PAGE[0], PAGE[1]])
             .answers("List<Delivery>"),
     ]
-}
-
-pub(crate) fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Timestamp(since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
 }
 
 /// Names are unique: the store says so in its own words, which help nobody.

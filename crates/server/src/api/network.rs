@@ -4,6 +4,7 @@ use super::decisions::marks;
 use super::{Answer, ApiError, App, Asked};
 use crate::AppState;
 use crate::access::VIEW;
+use crate::gather::post_facts;
 use crate::route::Route;
 use crate::view::round;
 use axum::Json;
@@ -75,27 +76,7 @@ pub(super) async fn ties(app: &AppState) -> Result<Arc<Tied>, ApiError> {
     {
         return Ok(Arc::clone(tied));
     }
-    let facts: Vec<PostFacts> = app
-        .store
-        .interactions()
-        .await?
-        .into_iter()
-        .filter_map(|i| {
-            Some(PostFacts {
-                account: i.account_id?,
-                thread: i.thread_id,
-                starts: i.starts,
-                time: i.time,
-                length: i.length,
-                relevance: i.relevance,
-                indicators: i.indicators,
-                events: i.events,
-                answers: i.answers,
-                quotes: i.quotes,
-                mentions: i.mentions,
-            })
-        })
-        .collect();
+    let facts = post_facts(app.store.interactions().await?);
     let tied = tokio::task::spawn_blocking(move || Tied::of_facts(&facts))
         .await
         .map_err(|e| ApiError::Failed(e.to_string()))?;

@@ -1,5 +1,6 @@
 //! Watchlists, alert rules, channels, alerts and deliveries.
 
+use super::read::{page, time};
 use super::{SqliteStore, damaged};
 use crate::Result;
 use crate::alerts::*;
@@ -15,16 +16,6 @@ const DETAIL: usize = 500;
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(damaged)
-}
-
-fn time(r: &SqliteRow, column: &str) -> Result<Option<Timestamp>> {
-    Ok(r.try_get::<Option<i64>, _>(column)?.map(Timestamp))
-}
-
-fn limited(q: &mut QueryBuilder<Sqlite>, limit: u32, offset: u32) {
-    let all = i64::from(u32::MAX);
-    q.push(" LIMIT ").push_bind(if limit == 0 { all } else { i64::from(limit) });
-    q.push(" OFFSET ").push_bind(i64::from(offset));
 }
 
 impl SqliteStore {
@@ -294,7 +285,7 @@ impl SqliteStore {
             q.push(" AND a.id < ").push_bind(before);
         }
         q.push(" ORDER BY a.id DESC");
-        limited(&mut q, f.limit, f.offset);
+        page(&mut q, f.limit, f.offset);
         let rows = q.build().fetch_all(&self.pool).await?;
         Ok((total.max(0) as u64, rows.iter().map(alert_of).collect::<Result<_>>()?))
     }
@@ -361,7 +352,7 @@ impl SqliteStore {
             }
             None => q.push(" ORDER BY d.id DESC"),
         };
-        limited(&mut q, f.limit, 0);
+        page(&mut q, f.limit, 0);
         let rows = q.build().fetch_all(&self.pool).await?;
         rows.iter().map(delivery_of).collect()
     }

@@ -10,7 +10,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::HashMap;
 use tm_model::{EntityType, Post, Span, Standing, Timestamp};
 
-fn time(r: &SqliteRow, column: &str) -> Result<Option<Timestamp>> {
+pub(super) fn time(r: &SqliteRow, column: &str) -> Result<Option<Timestamp>> {
     Ok(r.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
@@ -55,7 +55,7 @@ fn restrict(q: &mut QueryBuilder<Sqlite>, f: &PostFilter) {
     }
 }
 
-fn page(q: &mut QueryBuilder<Sqlite>, limit: u32, offset: u32) {
+pub(super) fn page(q: &mut QueryBuilder<Sqlite>, limit: u32, offset: u32) {
     q.push(" LIMIT ").push_bind(if limit == 0 { -1 } else { i64::from(limit) });
     q.push(" OFFSET ").push_bind(i64::from(offset));
 }

@@ -2,6 +2,7 @@
 
 use super::Setting;
 use crate::cli::{AlertChannels, AlertRule, AlertRules, AlertWatch, Alerts, AlertsCommand};
+use crate::collection::now;
 use crate::output::{self, fit};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Map, Value, json};
@@ -10,7 +11,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tm_model::Timestamp;
 use tm_notify::{Channel, When};
 use tm_server::alerts::{self, Courier};
 use tm_store::{AlertFilter, ChannelRow, DeliveryFilter, RuleRow, Store, WatchlistRow};
@@ -19,11 +19,6 @@ use tm_store::{AlertFilter, ChannelRow, DeliveryFilter, RuleRow, Store, Watchlis
 const PAUSE: Duration = Duration::from_secs(2);
 /// Largest file with values to watch, in bytes.
 const LARGEST: u64 = 256 << 20;
-
-fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Timestamp(since.map_or(0, |d| d.as_secs() as i64))
-}
 
 /// Who brings deliveries, as configured.
 pub fn courier(setting: &Setting) -> anyhow::Result<Courier> {

@@ -9,9 +9,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tm_extract::Analyzer;
-use tm_graph::rank::PostFacts;
 use tm_graph::{communities, fields, fuse, rank, words};
 use tm_server::fusion::{self, Watch};
+use tm_server::gather::post_facts;
 use tm_store::{Analyzed, PostFilter, StandingRow, Store};
 
 pub use crate::indexing::bring_up_to_date as index;
@@ -153,24 +153,7 @@ async fn conclusions(store: &dyn Store) -> anyhow::Result<(Watch, usize, usize)>
     // Words of a single post say nothing of a language; without them the table stays small.
     background.retain(|_, n| *n > 1);
     store.set_fact("background", &serde_json::to_string(&background)?).await?;
-    let facts: Vec<PostFacts> = interactions
-        .into_iter()
-        .filter_map(|i| {
-            Some(PostFacts {
-                account: i.account_id?,
-                thread: i.thread_id,
-                starts: i.starts,
-                time: i.time,
-                length: i.length,
-                relevance: i.relevance,
-                indicators: i.indicators,
-                events: i.events,
-                answers: i.answers,
-                quotes: i.quotes,
-                mentions: i.mentions,
-            })
-        })
-        .collect();
+    let facts = post_facts(interactions);
     let ranked = rank::rank(&facts)?;
     let mut history = rank::history(&facts)?;
     let standing: BTreeMap<i64, f64> = ranked.iter().map(|r| (r.account, r.score)).collect();

@@ -2,12 +2,12 @@
 
 use super::Setting;
 use crate::cli::{Password, RoleName, UsersCommand};
+use crate::collection::now;
 use crate::output::{self, fit};
 use anyhow::{Context, bail};
 use serde_json::json;
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
-use tm_model::Timestamp;
 use tm_server::{Role, check_name, check_password, hash_password, random};
 use tm_store::{AuditRow, NewUser, Store, UserChange, UserChanged, UserRow};
 
@@ -62,10 +62,6 @@ pub fn run(setting: &Setting, command: &UsersCommand) -> anyhow::Result<ExitCode
         }
         Ok(ExitCode::SUCCESS)
     })
-}
-
-fn now() -> Timestamp {
-    crate::collection::now()
 }
 
 async fn named(store: &dyn Store, name: &str) -> anyhow::Result<UserRow> {
